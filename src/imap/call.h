@@ -1,0 +1,70 @@
+/* call.h - inside an ll_call: one question to a connector with room for its answer. For the imap room and for tests of connectors.
+ * SPDX-License-Identifier: MIT
+ *
+ * A session has one call at a time and uses it again and again. Whoever makes a call gives it a function that is run by
+ * ll_call_done. When the session goes away first, call_orphan leaves it behind with all it must still clean up. */
+#ifndef IMAP_CALL_H
+#define IMAP_CALL_H
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "letterlock.h"
+
+typedef struct call_placed {
+    uint32_t uidvalidity, source, uid;
+} call_placed;
+
+struct ll_call {
+    const ll_allocator *allocator;
+    void (*done)(ll_call *call, void *context); /* NULL: orphan */
+    void *context;
+    bool pending; /* LL_LATER was returned and ll_call_done has not come */
+    ll_status status;
+
+    /* The answer; reset by call_begin. Spans in it live in the arena. */
+    arena memory;
+    ll_span text; /* human text, empty if none */
+    ll_mailbox_info *mailboxes;
+    size_t mailboxes_count, mailboxes_room;
+    ll_mailbox_status numbers;
+    void *mailbox; /* opened; whoever takes it sets it to NULL */
+    ll_view *view;
+    bool readonly;
+    ll_row *rows;
+    size_t rows_count, rows_room;
+    text bytes;
+    void *upload; /* whoever takes it sets it to NULL */
+    call_placed *placed;
+    size_t placed_count, placed_room;
+
+    /* What an orphan still cleans up. */
+    const ll_connector *connector;
+    void *self;
+    void *close_mailbox;
+    void **abort_uploads;
+    size_t abort_uploads_count;
+    arena arguments; /* memory that the method was given */
+};
+
+/* LL_ENOMEM. */
+LL_MUST_USE ll_status call_new(ll_call **out, const ll_allocator *allocator, void (*done)(ll_call *call, void *context),
+                               void *context);
+/* Not while pending: use call_orphan. */
+void call_del(ll_call **call);
+/* Forget the last answer. Returns the call, to be given to a method. */
+ll_call *call_begin(ll_call *call);
+/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` (if any) and whatever the answer opened, aborts
+ * the uploads, ends the connector, frees everything. Takes over `uploads` (an array from the allocator, or NULL) and the
+ * arena's blocks. */
+void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void **uploads,
+                 size_t uploads_count, arena *arguments);
+
+enum {
+    call_memory_max = 64 << 20,    /* rows of one fetch batch with their indexes: batches are far smaller */
+    call_bytes_max = 4 << 20,      /* one read: the engine asks for 256 KiB at a time */
+    call_mailboxes_max = 100000,   /* mailboxes of one account: more than any peer was seen to hold */
+    call_rows_max = 65536,         /* rows of one batch */
+    call_placed_max = 4000000      /* messages of one COPY: the largest mailbox foreseen, thrice */
+};
+
+#endif

@@ -1,0 +1,25 @@
+/* sequence.h - sequence-set (RFC 3501 section 9): text to numbers, and to UIDs of a snapshot.
+ * SPDX-License-Identifier: MIT */
+#ifndef IMAP_SEQUENCE_H
+#define IMAP_SEQUENCE_H
+
+#include "base/arena.h"
+#include "base/uidset.h"
+
+struct snapshot;
+
+/* Parse "2,4:7,9,12:*". Ranges are kept as written; '*' is 0. LL_ESYNTAX, LL_ELIMIT (more than ranges_max), LL_ENOMEM. */
+typedef struct sequence {
+    ll_range *ranges; /* first may be above last, 0 is '*' */
+    size_t count;
+} sequence;
+LL_MUST_USE ll_status sequence_parse(sequence *out, ll_span set, size_t ranges_max, arena *memory);
+
+/* The UIDs of the snapshot that the set names, as a new set (each once, whatever overlaps). uid: the set holds UIDs; then those that
+ * do not exist are passed over, and "1000:*" beyond the end names the last message (RFC 3501 section 6.4.8). Otherwise numbers
+ * beyond the end are LL_EINVAL (BAD), as is any number in an empty mailbox. */
+LL_MUST_USE ll_status sequence_uids(const sequence *set, bool uid, const struct snapshot *snapshot, uidset **out);
+/* The set as an array of ranges from the arena, for a connector method; at most what the set holds. */
+LL_MUST_USE ll_status sequence_ranges(const uidset *set, arena *memory, ll_range **ranges, size_t *count);
+
+#endif
