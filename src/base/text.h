@@ -35,7 +35,7 @@ void text_add(text *t, ll_span bytes);
 void text_add_str(text *t, const char *string);
 void text_add_byte(text *t, char byte);
 void text_print(text *t, const char *format, ...) LL_PRINTF(2, 3);
-void text_vprint(text *t, const char *format, va_list args);
+void text_vprint(text *t, const char *format, va_list args) LL_PRINTF(2, 0);
 void text_add_u64(text *t, uint64_t number);
 /* Room for `size` more bytes: where to write them, or NULL (sticky error); then text_grown says how many were written. */
 char *text_grow(text *t, size_t size);
