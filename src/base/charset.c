@@ -16,7 +16,7 @@ enum {
 
 typedef enum charset_way { WAY_UTF8, WAY_LATIN1, WAY_ICONV } charset_way;
 
-struct charset {
+struct charset_reader {
     const ll_allocator *allocator;
     charset_way way;
     size_t unit; /* bytes passed over when they are invalid: 2 for UTF-16, 4 for UTF-32 */
@@ -103,10 +103,10 @@ static bool name_clean(ll_span name, char clean[charset_name_max + 1])
     return true;
 }
 
-static ll_status charset_init(charset *c, const ll_allocator *allocator, ll_span name)
+static ll_status charset_init(charset_reader *c, const ll_allocator *allocator, ll_span name)
 {
     char clean[charset_name_max + 1];
-    *c = (charset){.allocator = allocator, .unit = 1};
+    *c = (charset_reader){.allocator = allocator, .unit = 1};
     if (!name_clean(name, clean))
         return LL_ECHARSET;
     ll_span is = span_str(clean);
@@ -129,7 +129,7 @@ static ll_status charset_init(charset *c, const ll_allocator *allocator, ll_span
     return LL_OK;
 }
 
-static void charset_fini(charset *c)
+static void charset_fini(charset_reader *c)
 {
     if (c->way == WAY_ICONV)
         iconv_close(c->cd);
@@ -137,16 +137,16 @@ static void charset_fini(charset *c)
 
 bool charset_known(ll_span name)
 {
-    charset c;
+    charset_reader c;
     if (charset_init(&c, NULL, name))
         return false;
     charset_fini(&c);
     return true;
 }
 
-ll_status charset_new(charset **out, const ll_allocator *allocator, ll_span name)
+ll_status charset_new(charset_reader **out, const ll_allocator *allocator, ll_span name)
 {
-    charset *c = memory_new(allocator, sizeof *c);
+    charset_reader *c = memory_new(allocator, sizeof *c);
     *out = NULL;
     if (!c)
         return LL_ENOMEM;
@@ -159,7 +159,7 @@ ll_status charset_new(charset **out, const ll_allocator *allocator, ll_span name
     return LL_OK;
 }
 
-void charset_del(charset **converter)
+void charset_del(charset_reader **converter)
 {
     if (!*converter)
         return;
@@ -190,7 +190,7 @@ static void add_latin1(text *out, ll_span bytes)
 
 /* Convert what can be converted of `bytes`; answers how many bytes were used. The rest is the beginning of a character.
  */
-static size_t run_iconv(charset *c, ll_span bytes, text *out)
+static size_t run_iconv(charset_reader *c, ll_span bytes, text *out)
 {
     /* iconv does not write through its input pointer; its type is older than const. */
     union {
@@ -232,20 +232,12 @@ static size_t run_utf8(ll_span bytes, text *out)
         used += good;
         if (used == bytes.size || partial)
             return used;
-        /* the invalid piece ends before the next byte that could begin a character: utf_add_valid knows how long it is
-         */
-        size_t bad = 1;
-        while (bad < 4 && used + bad < bytes.size && !utf_valid_size(span_of(rest.data + good, bad), &partial) &&
-               partial)
-            bad++;
-        if (bad > 1)
-            bad--;
         text_add(out, SPAN("\xef\xbf\xbd"));
-        used += bad;
+        used += utf_invalid_size(span_from(bytes, used));
     }
 }
 
-static size_t run(charset *c, ll_span bytes, text *out)
+static size_t run(charset_reader *c, ll_span bytes, text *out)
 {
     if (c->way == WAY_ICONV)
         return run_iconv(c, bytes, out);
@@ -255,7 +247,7 @@ static size_t run(charset *c, ll_span bytes, text *out)
     return bytes.size;
 }
 
-void charset_push(charset *c, ll_span bytes, text *out)
+void charset_push(charset_reader *c, ll_span bytes, text *out)
 {
     while (c->kept_size && bytes.size &&
            !text_status(out)) { /* complete the character that was cut off, byte by byte */
@@ -278,7 +270,7 @@ void charset_push(charset *c, ll_span bytes, text *out)
         text_add(out, SPAN("\xef\xbf\xbd"));
 }
 
-void charset_finish(charset *c, text *out)
+void charset_finish(charset_reader *c, text *out)
 {
     if (c->kept_size)
         text_add(out, SPAN("\xef\xbf\xbd"));
@@ -294,7 +286,7 @@ void charset_finish(charset *c, text *out)
 
 ll_status charset_to_utf8(ll_span name, ll_span bytes, text *out)
 {
-    charset c;
+    charset_reader c;
     ll_status status = charset_init(&c, out->allocator, name);
     if (status)
         return status;

@@ -21,11 +21,11 @@ bool charset_known(ll_span name);
 LL_MUST_USE ll_status charset_to_utf8(ll_span name, ll_span bytes, text *out);
 
 /* A converter for bytes that come in pieces. */
-typedef struct charset charset;
-LL_MUST_USE ll_status charset_new(charset **out, const ll_allocator *allocator, ll_span name);
-void charset_push(charset *converter, ll_span bytes, text *out);
+typedef struct charset_reader charset_reader;
+LL_MUST_USE ll_status charset_new(charset_reader **out, const ll_allocator *allocator, ll_span name);
+void charset_push(charset_reader *converter, ll_span bytes, text *out);
 /* The end: what is left of a character that was cut off becomes U+FFFD. Then it may start again. */
-void charset_finish(charset *converter, text *out);
-void charset_del(charset **converter); /* NULL is fine */
+void charset_finish(charset_reader *converter, text *out);
+void charset_del(charset_reader **converter); /* NULL is fine */
 
 #endif

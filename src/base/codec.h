@@ -1,5 +1,5 @@
-/* codec.h - bytes as text and back: base64 and base64url (RFC 4648), quoted-printable (RFC 2045 section 6.7),
- * hexadecimal. SPDX-License-Identifier: MIT
+/* codec.h - bytes as text and back: base64 and base64url (RFC 4648), quoted-printable (RFC 2045 section 6.7), hex.
+ * SPDX-License-Identifier: MIT
  *
  * All append to a text, whose sticky status tells about memory and ceilings. For each encoding that carries mail there
  * is a streaming decoder, lenient as mail demands: it takes pieces of any size and passes over what is not of the

@@ -86,19 +86,24 @@ bool utf_valid(ll_span bytes)
     return utf_valid_size(bytes, NULL) == bytes.size;
 }
 
+size_t utf_invalid_size(ll_span bytes)
+{
+    size_t bad = 0;
+    bool partial;
+    if (bytes.size)
+        (void)char_size((const uint8_t *)bytes.data, bytes.size, &bad, &partial);
+    return bad;
+}
+
 void utf_add_valid(text *out, ll_span bytes)
 {
     while (bytes.size) {
         size_t good = utf_valid_size(bytes, NULL);
         text_add(out, span_first(bytes, good));
         bytes = span_from(bytes, good);
-        if (!bytes.size)
-            return;
-        size_t bad;
-        bool partial;
-        (void)char_size((const uint8_t *)bytes.data, bytes.size, &bad, &partial);
-        text_add(out, SPAN(replacement));
-        bytes = span_from(bytes, bad);
+        if (bytes.size)
+            text_add(out, SPAN(replacement));
+        bytes = span_from(bytes, utf_invalid_size(bytes));
     }
 }
 

@@ -10,6 +10,8 @@ bool utf_valid(ll_span bytes);
 /* Size of the longest valid beginning; *partial (may be NULL): what follows is the beginning of a character that is cut
  * off. */
 size_t utf_valid_size(ll_span bytes, bool *partial);
+/* Bytes begin with an invalid piece (what utf_valid_size stopped at): its size, 1 to 3. */
+size_t utf_invalid_size(ll_span bytes);
 /* Append bytes; each maximal invalid piece (as in Unicode 3.9, "best practice") becomes one U+FFFD. */
 void utf_add_valid(text *out, ll_span bytes);
 /* Append one code point; U+FFFD for what is none. */
