@@ -17,7 +17,8 @@
  *         ll_span out = ll_session_output(s);            send it, then ll_session_sent(s, bytes_sent)
  *         unsigned wants = ll_session_wants(s);
  *         if (wants & LL_WANTS_CLOSE) break;             all was said and sent
- *         if (wants & LL_WANTS_INPUT) read some bytes, then ll_session_input(s, bytes, &taken)   keep what was not taken
+ *         if (wants & LL_WANTS_INPUT) read some bytes, then ll_session_input(s, bytes, &taken)   keep what was not
+ * taken
  *     }
  *     ll_session_del(&s);
  */
@@ -33,7 +34,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define LL_MUST_USE __attribute__((warn_unused_result))
+#define LL_MUST_USE     __attribute__((warn_unused_result))
 #define LL_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define LL_MUST_USE
@@ -50,7 +51,8 @@ typedef struct ll_span {
 
 /* One status for everything that can fail. 0 and above are ordinary answers, below 0 are errors.
  *
- * X(name, value, text for logs, IMAP response code of RFC 5530 or "", SMTP reply, SMTP enhanced code of RFC 3463, HTTP) */
+ * X(name, value, text for logs, IMAP response code of RFC 5530 or "", SMTP reply, SMTP enhanced code of RFC 3463, HTTP)
+ */
 #define LL_STATUS_TABLE(X)                                                                                             \
     X(LL_OK, 0, "done", "", 250, "2.0.0", 200)                                                                         \
     X(LL_MORE, 1, "more is needed", "", 250, "2.0.0", 200)                                                             \
@@ -91,8 +93,8 @@ int ll_status_smtp(ll_status status);
 const char *ll_status_enhanced(ll_status status);
 int ll_status_http(ll_status status);
 
-/* Memory. `resize(context, NULL, n)` allocates, `resize(context, p, 0)` frees and returns NULL; NULL for n > 0 means out of
- * memory and leaves p as it was. Must be thread-safe if sessions run on several threads. */
+/* Memory. `resize(context, NULL, n)` allocates, `resize(context, p, 0)` frees and returns NULL; NULL for n > 0 means
+ * out of memory and leaves p as it was. Must be thread-safe if sessions run on several threads. */
 typedef struct ll_allocator {
     void *(*resize)(void *context, void *memory, size_t size);
     void *context;
@@ -102,7 +104,8 @@ typedef struct ll_allocator {
 
 /* Every ceiling of the engine, with the reason for its default. X(field, default, reason) */
 #define LL_LIMITS_TABLE(X)                                                                                             \
-    X(line_bytes, 65536, "one command line without literals: RFC 7162 asks for 8,192, UID sets of clients reach 60,000") \
+    X(line_bytes, 65536,                                                                                               \
+      "one command line without literals: RFC 7162 asks for 8,192, UID sets of clients reach 60,000")                  \
     X(literal_bytes, 52428800, "one APPEND literal: the default message size of 50 MB")                                \
     X(command_bytes, 1048576, "all of one command held in memory: line and small literals together")                   \
     X(small_literal_bytes, 65536, "one literal that is not a message: names, search text, passwords")                  \
@@ -136,8 +139,8 @@ void ll_limits_init(ll_limits *limits);
 
 /* ------------------------------------------------------------------------------------------ 3. Flags, ranges, views */
 
-/* A set of flags of one mailbox. Bits 0 to 4 are the system flags of RFC 3501 section 2.3.2, bit LL_FLAG_KEYWORD + n is keyword
- * number n of the mailbox (ll_view_keyword). A keyword's number never changes while its mailbox exists. */
+/* A set of flags of one mailbox. Bits 0 to 4 are the system flags of RFC 3501 section 2.3.2, bit LL_FLAG_KEYWORD + n is
+ * keyword number n of the mailbox (ll_view_keyword). A keyword's number never changes while its mailbox exists. */
 enum {
     LL_FLAG_SEEN = 0,
     LL_FLAG_ANSWERED = 1,
@@ -183,13 +186,13 @@ typedef struct ll_range {
     uint32_t first, last;
 } ll_range;
 
-/* A view is one version of a mailbox: which UIDs it has, which flags each has, and the mod-sequence of that version. It is
- * immutable once sealed, counted by reference (atomically), and shared by every session that sees that version; sessions compute
- * what changed by comparing two views. Consecutive versions share the sets that did not change.
+/* A view is one version of a mailbox: which UIDs it has, which flags each has, and the mod-sequence of that version. It
+ * is immutable once sealed, counted by reference (atomically), and shared by every session that sees that version;
+ * sessions compute what changed by comparing two views. Consecutive versions share the sets that did not change.
  *
  * Making a version: ll_view_new (empty mailbox) or ll_view_edit (from the last version), then add, remove and flags,
- * then ll_view_seal, then publish. A view being edited belongs to one thread. All editing calls return LL_OK or LL_ENOMEM
- * unless said otherwise. */
+ * then ll_view_seal, then publish. A view being edited belongs to one thread. All editing calls return LL_OK or
+ * LL_ENOMEM unless said otherwise. */
 typedef struct ll_view ll_view;
 
 LL_MUST_USE ll_status ll_view_new(ll_view **out, const ll_allocator *allocator, uint32_t uidvalidity);
@@ -201,8 +204,8 @@ LL_MUST_USE ll_status ll_view_add_range(ll_view *view, ll_range range, const ll_
 /* UIDs that are not there are passed over. */
 LL_MUST_USE ll_status ll_view_remove(ll_view *view, ll_range range);
 LL_MUST_USE ll_status ll_view_flags_change(ll_view *view, ll_range range, ll_flags_op op, const ll_flags *flags);
-/* Give the next keyword number to this name (RFC 3501 flag-keyword, compared without case). *number is the old one if the name is
- * known. LL_ELIMIT: the mailbox has LL_KEYWORDS_MAX keywords. */
+/* Give the next keyword number to this name (RFC 3501 flag-keyword, compared without case). *number is the old one if
+ * the name is known. LL_ELIMIT: the mailbox has LL_KEYWORDS_MAX keywords. */
 LL_MUST_USE ll_status ll_view_keyword_add(ll_view *view, ll_span name, unsigned *number);
 /* Finish this version: uidnext and modseq are the mailbox's at this version. */
 void ll_view_seal(ll_view *view, uint32_t uidnext, uint64_t modseq);
@@ -227,11 +230,11 @@ int ll_view_keyword_find(const ll_view *view, ll_span name);
 
 /* ---------------------------------------------------------------------------------------------------- 4. Connector */
 
-/* One question that a session has put to its connector. A method either answers at once (gives its results through the ll_call_*
- * functions below and returns LL_OK or an error) or returns LL_LATER and calls ll_call_done once, later. Until then the
- * call's memory belongs to the connector, which may fill in results from any one thread; ll_call_done itself must be
- * called on the session's thread. If the session goes away meanwhile the call lives on until ll_call_done, which then
- * only frees it. What a method is given (names, ranges) stays valid until the call is done.
+/* One question that a session has put to its connector. A method either answers at once (gives its results through the
+ * ll_call_* functions below and returns LL_OK or an error) or returns LL_LATER and calls ll_call_done once, later.
+ * Until then the call's memory belongs to the connector, which may fill in results from any one thread; ll_call_done
+ * itself must be called on the session's thread. If the session goes away meanwhile the call lives on until
+ * ll_call_done, which then only frees it. What a method is given (names, ranges) stays valid until the call is done.
  *
  * A method must not call any ll_session_* function. */
 typedef struct ll_call ll_call;
@@ -259,7 +262,8 @@ enum {
     LL_MAILBOX_SPECIAL = 0xff00u
 };
 
-/* One mailbox in a list. Names are UTF-8 (NFC), hierarchy separator '/'. The engine adds \HasChildren and matches patterns. */
+/* One mailbox in a list. Names are UTF-8 (NFC), hierarchy separator '/'. The engine adds \HasChildren and matches
+ * patterns. */
 typedef struct ll_mailbox_info {
     ll_span name;
     unsigned attributes;
@@ -273,7 +277,8 @@ typedef struct ll_mailbox_status {
 } ll_mailbox_status;
 void ll_call_status(ll_call *call, const ll_mailbox_status *status);
 
-/* An opened mailbox: the connector's handle (passed back to it), and its present version; the call takes over the reference. */
+/* An opened mailbox: the connector's handle (passed back to it), and its present version; the call takes over the
+ * reference. */
 void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly);
 
 /* What FETCH may want of a row beyond uid, internaldate, size, modseq. */
@@ -284,7 +289,8 @@ typedef struct ll_row {
     uint64_t modseq;
     int64_t internaldate; /* seconds since 1970-01-01T00:00:00Z */
     uint64_t size;        /* bytes of the message, RFC822.SIZE */
-    ll_span index;        /* the saved MIME index (mime/index.h), if LL_WANT_INDEX; may be empty: then the engine makes it by reading */
+    ll_span index; /* the saved MIME index (mime/index.h), if LL_WANT_INDEX; may be empty: then the engine makes it by
+                      reading */
 } ll_row;
 LL_MUST_USE ll_status ll_call_row(ll_call *call, const ll_row *row);
 /* Bytes read. May be called several times for one read; the pieces follow each other. */
@@ -302,7 +308,8 @@ typedef struct ll_append {
     size_t keywords_count;
 } ll_append;
 
-/* Names given to methods are UTF-8, already checked by the engine (length, depth, no empty level, INBOX in capitals). */
+/* Names given to methods are UTF-8, already checked by the engine (length, depth, no empty level, INBOX in capitals).
+ */
 typedef struct ll_connector {
     uint32_t size; /* sizeof(ll_connector) of the host: methods beyond it count as NULL */
 
@@ -315,25 +322,27 @@ typedef struct ll_connector {
     ll_status (*create)(void *self, ll_call *call, ll_span name, unsigned attributes);
     /* LL_ENOTFOUND; LL_EDENIED for INBOX. A mailbox with children loses its messages and becomes \Noselect. */
     ll_status (*remove)(void *self, ll_call *call, ll_span name);
-    /* Children move with it; missing parents are created. INBOX: its messages move to `to`, INBOX stays (RFC 3501 6.3.5). */
+    /* Children move with it; missing parents are created. INBOX: its messages move to `to`, INBOX stays (RFC
+     * 3501 6.3.5). */
     ll_status (*rename)(void *self, ll_call *call, ll_span from, ll_span to);
     ll_status (*subscribe)(void *self, ll_call *call, ll_span name, bool on);
     /* ll_call_status. */
     ll_status (*status)(void *self, ll_call *call, ll_span name);
 
-    /* ll_call_opened. LL_ENOTFOUND. From here until close the connector calls ll_session_notify (through the host, on the session's
-     * thread) whenever a newer version exists. */
+    /* ll_call_opened. LL_ENOTFOUND. From here until close the connector calls ll_session_notify (through the host, on
+     * the session's thread) whenever a newer version exists. */
     ll_status (*open)(void *self, ll_call *call, ll_span name, bool readonly);
     void (*close)(void *self, void *mailbox);
-    /* The newest version at once, never later: a new reference. *recent_first: UIDs at or above it, up to the view's uidnext, are
-     * \Recent for this session and have been claimed by it unless it is read-only; 0: none (RFC 3501 section 2.3.2).
-     * NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE. */
+    /* The newest version at once, never later: a new reference. *recent_first: UIDs at or above it, up to the view's
+     * uidnext, are \Recent for this session and have been claimed by it unless it is read-only; 0: none (RFC 3501
+     * section 2.3.2). NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE. */
     ll_view *(*latest)(void *self, void *mailbox, uint32_t *recent_first);
-    /* The client has been told everything up to this mod-sequence: messages expunged before it need not stay readable for it. */
+    /* The client has been told everything up to this mod-sequence: messages expunged before it need not stay readable
+     * for it. */
     void (*told)(void *self, void *mailbox, uint64_t modseq);
 
-    /* One ll_call_row for each UID in the ranges, in order; UIDs that are gone for good are passed over. At most `limit` rows: the
-     * engine asks again for the rest. */
+    /* One ll_call_row for each UID in the ranges, in order; UIDs that are gone for good are passed over. At most
+     * `limit` rows: the engine asks again for the rest. */
     ll_status (*fetch)(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                        unsigned want);
     /* ll_call_bytes: exactly `length` bytes at offset, or up to the end of the message. */
@@ -344,20 +353,23 @@ typedef struct ll_connector {
                        unsigned flags, const ll_span *keywords, size_t keywords_count);
     /* Remove those of the UIDs that have \Deleted now. Durable before done. */
     ll_status (*expunge)(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count);
-    /* To the mailbox `to`, or with move out of this one too (RFC 6851), all or nothing; ll_call_placed for each, in UID order.
-     * LL_ETRYCREATE if `to` is not there. */
+    /* To the mailbox `to`, or with move out of this one too (RFC 6851), all or nothing; ll_call_placed for each, in UID
+     * order. LL_ETRYCREATE if `to` is not there. */
     ll_status (*copy)(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
                       bool move);
 
-    /* Begin a message for mailbox `to`: ll_call_upload. LL_ETRYCREATE, LL_EQUOTA, LL_ELIMIT, all before the client sends the bytes. */
+    /* Begin a message for mailbox `to`: ll_call_upload. LL_ETRYCREATE, LL_EQUOTA, LL_ELIMIT, all before the client
+     * sends the bytes. */
     ll_status (*append_open)(void *self, ll_call *call, ll_span to, const ll_append *message);
     /* The next bytes. At once, never later. */
     ll_status (*append_data)(void *self, void *upload, ll_span bytes);
-    /* All uploads of one command become messages, all or none, durable before done: ll_call_placed for each. They are gone after. */
+    /* All uploads of one command become messages, all or none, durable before done: ll_call_placed for each. They are
+     * gone after. */
     ll_status (*append_commit)(void *self, ll_call *call, void *const *uploads, size_t count);
     void (*append_abort)(void *self, void *upload);
 
-    /* The quickest answer to "which UIDs may contain this text": optional, NULL means the engine reads the messages. Reserved. */
+    /* The quickest answer to "which UIDs may contain this text": optional, NULL means the engine reads the messages.
+     * Reserved. */
     void *reserved;
 } ll_connector;
 
@@ -365,7 +377,8 @@ typedef struct ll_connector {
 
 typedef struct ll_session ll_session;
 
-/* What the host does for a session. All are called on the session's thread, from inside an ll_session_* or ll_call_done call. */
+/* What the host does for a session. All are called on the session's thread, from inside an ll_session_* or ll_call_done
+ * call. */
 typedef struct ll_host {
     uint32_t size; /* sizeof(ll_host) of the host */
 
@@ -373,26 +386,29 @@ typedef struct ll_host {
     void (*wake)(void *context);
     /* Seconds since 1970-01-01T00:00:00Z. */
     int64_t (*now)(void *context);
-    /* SASL mechanisms offered at this moment, separated by spaces ("PLAIN SCRAM-SHA-256"). The engine knows none of them. */
+    /* SASL mechanisms offered at this moment, separated by spaces ("PLAIN SCRAM-SHA-256"). The engine knows none of
+     * them. */
     const char *(*mechanisms)(void *context);
-    /* A SASL exchange begins (RFC 3501 section 6.2.2). initial.data is NULL when the client sent no initial response. LOGIN arrives as
-     * mechanism "PLAIN" with its message of RFC 4616, marked login. Answer now or later with exactly one of ll_session_challenge,
-     * ll_session_authenticated, ll_session_refused. The bytes are secrets: wiped by the engine after the call returns. */
+    /* A SASL exchange begins (RFC 3501 section 6.2.2). initial.data is NULL when the client sent no initial response.
+     * LOGIN arrives as mechanism "PLAIN" with its message of RFC 4616, marked login. Answer now or later with exactly
+     * one of ll_session_challenge, ll_session_authenticated, ll_session_refused. The bytes are secrets: wiped by the
+     * engine after the call returns. */
     void (*auth_start)(void *context, ll_span mechanism, ll_span initial, bool login);
     /* The client's response to a challenge, decoded from base64. Answer as above. */
     void (*auth_response)(void *context, ll_span response);
     /* The client cancelled with "*", or the session is ending: forget the exchange; do not answer. */
     void (*auth_cancel)(void *context);
-    /* STARTTLS was accepted: send all output, then begin the handshake, then call ll_session_secured. Input that the client sent
-     * in clear after the command has been dropped and must not be given again. NULL: STARTTLS is not offered. */
+    /* STARTTLS was accepted: send all output, then begin the handshake, then call ll_session_secured. Input that the
+     * client sent in clear after the command has been dropped and must not be given again. NULL: STARTTLS is not
+     * offered. */
     void (*start_tls)(void *context);
     /* An event worth a log line, "event key=value ...": never message content, never a secret. */
     void (*log)(void *context, ll_span line);
 } ll_host;
 
 enum {
-    LL_SESSION_SECURE = 1u << 0,      /* the connection is encrypted from the start */
-    LL_SESSION_CLEAR_LOGIN = 1u << 1  /* login is allowed without encryption (loopback); otherwise LOGINDISABLED */
+    LL_SESSION_SECURE = 1u << 0,     /* the connection is encrypted from the start */
+    LL_SESSION_CLEAR_LOGIN = 1u << 1 /* login is allowed without encryption (loopback); otherwise LOGINDISABLED */
 };
 
 typedef struct ll_session_config {
@@ -426,7 +442,8 @@ enum {
 };
 unsigned ll_session_wants(const ll_session *session);
 
-/* There is a newer version of the mailbox that this session has open. Cheap; may be called at any time on the session's thread. */
+/* There is a newer version of the mailbox that this session has open. Cheap; may be called at any time on the session's
+ * thread. */
 void ll_session_notify(ll_session *session);
 /* Milliseconds without input after which the host should call ll_session_expire; 0: never. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
@@ -437,8 +454,8 @@ void ll_session_shutdown(ll_session *session, ll_span text);
 
 /* Answers to ll_host.auth_*. challenge: encoded in base64 by the engine. */
 void ll_session_challenge(ll_session *session, ll_span challenge);
-/* Logged in. From now on the session owns its use of connector/self until connector->end(self). final: data that the mechanism sends
- * with success (SCRAM's server signature), empty if none. */
+/* Logged in. From now on the session owns its use of connector/self until connector->end(self). final: data that the
+ * mechanism sends with success (SCRAM's server signature), empty if none. */
 void ll_session_authenticated(ll_session *session, const ll_connector *connector, void *self, ll_span final);
 /* Not logged in. status chooses the response code (LL_EAUTH, LL_EUNAVAILABLE ...); text may be empty. */
 void ll_session_refused(ll_session *session, ll_status status, ll_span text);

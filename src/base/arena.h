@@ -1,8 +1,9 @@
 /* arena.h - memory that dies with its scope: one arena per command, per message, per call.
  * SPDX-License-Identifier: MIT
  *
- * Good: no single frees, so nothing is leaked on error paths. Bad: nothing comes back before the end, so what grows without
- * bound does not belong here; an arena has a ceiling and answers NULL beyond it (the reason is in arena_status). */
+ * Good: no single frees, so nothing is leaked on error paths. Bad: nothing comes back before the end, so what grows
+ * without bound does not belong here; an arena has a ceiling and answers NULL beyond it (the reason is in
+ * arena_status). */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -4,10 +4,9 @@
 
 void ll_limits_init(ll_limits *limits)
 {
-    *limits = (ll_limits){
-        .size = sizeof *limits,
+    *limits = (ll_limits){.size = sizeof *limits,
 #define X(field, value, reason) .field = (value),
-        LL_LIMITS_TABLE(X)
+                          LL_LIMITS_TABLE(X)
 #undef X
     };
 }

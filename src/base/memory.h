@@ -10,7 +10,7 @@
 /* The allocator over malloc. */
 extern const ll_allocator memory_malloc;
 
-void *memory_new(const ll_allocator *allocator, size_t size);  /* zeroed */
+void *memory_new(const ll_allocator *allocator, size_t size); /* zeroed */
 void *memory_resize(const ll_allocator *allocator, void *memory, size_t size);
 void memory_free(const ll_allocator *allocator, void *memory); /* NULL is fine */
 /* Overwrite with zeros in a way that the compiler may not leave out. */

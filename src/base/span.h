@@ -50,7 +50,8 @@ static inline ll_span span_first(ll_span span, size_t size)
 ll_span span_trim(ll_span span);
 /* Position of a byte, or span.size if there is none. */
 size_t span_find(ll_span span, char byte);
-/* Take the part before the first `byte`, and leave the rest behind it in *rest; without one, take all and leave nothing. */
+/* Take the part before the first `byte`, and leave the rest behind it in *rest; without one, take all and leave
+ * nothing. */
 ll_span span_cut(ll_span *rest, char byte);
 /* Decimal digits only, all of the span, at least one; false on anything else and on overflow. */
 bool span_u64(ll_span span, uint64_t *out);

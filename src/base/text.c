@@ -32,7 +32,8 @@ void text_clear(text *t)
         t->data[0] = '\0';
 }
 
-/* Growing allocates anew and wipes the old block, because a text may hold a password and realloc would leave a copy behind. */
+/* Growing allocates anew and wipes the old block, because a text may hold a password and realloc would leave a copy
+ * behind. */
 static bool text_reserve(text *t, size_t size)
 {
     if (t->status)

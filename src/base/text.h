@@ -1,8 +1,9 @@
 /* text.h - owned bytes that grow up to a ceiling.
  * SPDX-License-Identifier: MIT
  *
- * A text is born with its ceiling. Appending past the ceiling, or running out of memory, puts the text into a sticky error: later
- * appends do nothing, and text_status() is asked once at the end. The bytes are followed by a NUL that is not counted.
+ * A text is born with its ceiling. Appending past the ceiling, or running out of memory, puts the text into a sticky
+ * error: later appends do nothing, and text_status() is asked once at the end. The bytes are followed by a NUL that is
+ * not counted.
  *
  *     text t;
  *     text_init(&t, allocator, 4096);
@@ -37,7 +38,8 @@ void text_add_byte(text *t, char byte);
 void text_print(text *t, const char *format, ...) LL_PRINTF(2, 3);
 void text_vprint(text *t, const char *format, va_list args) LL_PRINTF(2, 0);
 void text_add_u64(text *t, uint64_t number);
-/* Room for `size` more bytes: where to write them, or NULL (sticky error); then text_grown says how many were written. */
+/* Room for `size` more bytes: where to write them, or NULL (sticky error); then text_grown says how many were written.
+ */
 char *text_grow(text *t, size_t size);
 void text_grown(text *t, size_t size);
 /* Drop the first `size` bytes. */

@@ -1,9 +1,10 @@
 /* uidset.h - a set of 32-bit numbers (UIDs), as a compressed bitmap.
  * SPDX-License-Identifier: MIT
  *
- * The only place that knows CRoaring. A uidset is plain data without locks: shared ones are immutable under somebody's reference
- * count (CRoaring's own copy-on-write counter is not atomic and stays off). Calls that return a pointer answer NULL when
- * out of memory; CRoaring itself aborts on a failed small allocation inside add, see docs/why/uidset.md.
+ * The only place that knows CRoaring. A uidset is plain data without locks: shared ones are immutable under somebody's
+ * reference count (CRoaring's own copy-on-write counter is not atomic and stays off). Calls that return a pointer
+ * answer NULL when out of memory; CRoaring itself aborts on a failed small allocation inside add, see
+ * docs/why/uidset.md.
  *
  * Sequence numbers (RFC 3501 section 2.3.1.2) are positions: rank and select, both counted from 1. */
 #ifndef BASE_UIDSET_H
@@ -45,7 +46,8 @@ void uidset_xor(uidset *set, const uidset *with);
 uint32_t uidset_and_count(const uidset *a, const uidset *b);
 
 /* Walk in ascending order. The set must not change meanwhile.
- *     uidset_walk *w = uidset_walk_new(set, 1);  for (uint32_t u; (u = uidset_walk_next(w)); ) ...  uidset_walk_del(&w); */
+ *     uidset_walk *w = uidset_walk_new(set, 1);  for (uint32_t u; (u = uidset_walk_next(w)); ) ... uidset_walk_del(&w);
+ */
 typedef struct uidset_walk uidset_walk;
 uidset_walk *uidset_walk_new(const uidset *set, uint32_t from);
 uint32_t uidset_walk_next(uidset_walk *walk); /* 0 at the end */

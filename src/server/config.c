@@ -23,10 +23,15 @@ typedef struct config_row {
 } config_row;
 
 static const config_row rows[] = {
-#define S(title)                                    {.section = (title)},
+#define S(title) {.section = (title)},
 #define X(type_, name_, value_, min_, max_, help_)                                                                     \
-    {.name = #name_, .type = type_, .offset = offsetof(config, name_), .value = (value_), .min = (min_),                \
-     .max = (max_), .help = (help_)},
+    {.name = #name_,                                                                                                   \
+     .type = type_,                                                                                                    \
+     .offset = offsetof(config, name_),                                                                                \
+     .value = (value_),                                                                                                \
+     .min = (min_),                                                                                                    \
+     .max = (max_),                                                                                                    \
+     .help = (help_)},
     CONFIG_TABLE(S, X)
 #undef X
 #undef S
@@ -224,7 +229,8 @@ ll_status config_set(config *c, ll_span name, ll_span value, text *error)
     const config_row *row = row_find(name);
     if (row)
         return set_row(c, row, value, error);
-    text_print(error, "there is no setting \"%.*s\"; `letterlock config` lists them all", SPAN_PRINT(span_first(name, 100)));
+    text_print(error, "there is no setting \"%.*s\"; `letterlock config` lists them all",
+               SPAN_PRINT(span_first(name, 100)));
     return LL_ENOTFOUND;
 }
 
@@ -348,8 +354,11 @@ static void print_limits(const config_row *row, text *out)
 
 void config_print(const config *c, text *out)
 {
-    text_add_str(out, "# The settings of this Letterlock server. `letterlock serve` refuses a file with faults; SIGHUP reads it again\n"
-                      "# (listeners, workers and vaults_unlocked change only at a restart). `man letterlock.conf` explains more.\n");
+    text_add_str(
+        out,
+        "# The settings of this Letterlock server. `letterlock serve` refuses a file with faults; SIGHUP reads it "
+        "again\n"
+        "# (listeners, workers and vaults_unlocked change only at a restart). `man letterlock.conf` explains more.\n");
     for (size_t i = 0; i < rows_count; i++) {
         const config_row *row = &rows[i];
         if (row->section) {

@@ -1,9 +1,9 @@
 /* config.h - the settings of a data directory: one file, checked whole at start.
  * SPDX-License-Identifier: MIT
  *
- * The file has lines `name = value`, comments that begin with '#', and empty lines. A setting not in the file has its default. A name that
- * the table does not know, a value of the wrong type or out of range, a setting given twice: each is reported with file and
- * line, all of them at once, and the server does not start. */
+ * The file has lines `name = value`, comments that begin with '#', and empty lines. A setting not in the file has its
+ * default. A name that the table does not know, a value of the wrong type or out of range, a setting given twice: each
+ * is reported with file and line, all of them at once, and the server does not start. */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
@@ -33,7 +33,8 @@ typedef struct config {
 /* The defaults. LL_ENOMEM. */
 LL_MUST_USE ll_status config_init(config *c);
 void config_fini(config *c);
-/* Read `content` over what is set. `file` names it in messages. LL_EINVAL: `errors` has a line for each fault; LL_ENOMEM. */
+/* Read `content` over what is set. `file` names it in messages. LL_EINVAL: `errors` has a line for each fault;
+ * LL_ENOMEM. */
 LL_MUST_USE ll_status config_parse(config *c, ll_span content, const char *file, text *errors);
 /* The same from a file. LL_ENOTFOUND, LL_EIO, LL_ELIMIT: errors says what. */
 LL_MUST_USE ll_status config_read(config *c, const char *path, text *errors);
@@ -46,8 +47,8 @@ void config_list(const config *c, text *out);
 /* The settings as part of a manual page (troff). */
 void config_manual(text *out);
 
-/* Take the next "address:port" of a LISTEN value off *rest: address into `address` ("*" stays), without brackets. False at the end. The
- * value was checked by config_set. */
+/* Take the next "address:port" of a LISTEN value off *rest: address into `address` ("*" stays), without brackets. False
+ * at the end. The value was checked by config_set. */
 bool config_listen_next(ll_span *rest, char address[64], uint16_t *port);
 
 #endif

@@ -1,5 +1,5 @@
-/* config_table.h - every setting, once: from this table come the parser, the file that `init` writes, `letterlock config`, and the manual.
- * SPDX-License-Identifier: MIT
+/* config_table.h - every setting, once: from this table come the parser, the file that `init` writes, `letterlock
+ * config`, and the manual. SPDX-License-Identifier: MIT
  *
  * X(TYPE, name, default, min, max, help)     min and max are for numbers; TEXT and LISTEN have none
  *
@@ -17,7 +17,8 @@
     S("Where we listen. Addresses with port, separated by spaces; * is every address of the machine; empty is off")    \
     X(LISTEN, listen_smtp, "*:25", 0, 0, "Mail from other servers (SMTP, RFC 5321), with STARTTLS.")                   \
     X(LISTEN, listen_lmtp, "127.0.0.1:24", 0, 0,                                                                       \
-      "Mail from another mail server on this machine (LMTP, RFC 2033). Whoever can connect can deliver: keep it local.") \
+      "Mail from another mail server on this machine (LMTP, RFC 2033). Whoever can connect can deliver: keep it "      \
+      "local.")                                                                                                        \
     X(LISTEN, listen_imap, "*:143", 0, 0,                                                                              \
       "IMAP with STARTTLS. Login without encryption is allowed only from this machine itself.")                        \
     X(LISTEN, listen_imaps, "*:993", 0, 0, "IMAP over TLS (RFC 8314).")                                                \
@@ -25,11 +26,10 @@
     X(TEXT, tls_certificate, "tls/cert.pem", 0, 0, "PEM file: our certificate first, then the intermediate ones.")     \
     X(TEXT, tls_key, "tls/key.pem", 0, 0, "PEM file: the private key of the certificate, unencrypted, mode 0600.")     \
     S("Mail that comes in")                                                                                            \
-    X(SIZE, message_size, "50M", 65536, 1073741824,                                                                    \
-      "The largest message taken, by SMTP, LMTP and IMAP APPEND.")                                                     \
+    X(SIZE, message_size, "50M", 65536, 1073741824, "The largest message taken, by SMTP, LMTP and IMAP APPEND.")       \
     X(NUMBER, recipients, "1000", 100, 10000, "The most recipients of one message (RFC 5321 asks for at least 100).")  \
     X(SIZE, quota, "10G", 0, 1099511627776,                                                                            \
-      "What one alias may keep, waiting mail included, unless it was added with a quota of its own. 0: no limit.")      \
+      "What one alias may keep, waiting mail included, unless it was added with a quota of its own. 0: no limit.")     \
     S("Vaults")                                                                                                        \
     X(TIME, vault_grace, "60s", 0, 86400000,                                                                           \
       "How long a vault stays unlocked after its last session has ended; then its key is wiped from memory.")          \

@@ -1,8 +1,8 @@
 /* log.h - the server's log: one line an event on stderr, "time session event key=value ...".
  * SPDX-License-Identifier: MIT
  *
- * Never an address, a subject, a password or anything else of a message: aliases are named by their id (invariant 5). Control bytes in
- * values are shown as '?', so that nobody outside can forge a line. From any thread. */
+ * Never an address, a subject, a password or anything else of a message: aliases are named by their id (invariant 5).
+ * Control bytes in values are shown as '?', so that nobody outside can forge a line. From any thread. */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
 

@@ -1,0 +1,95 @@
+/* intake.c - see intake.h
+ * SPDX-License-Identifier: MIT */
+#include "post/intake.h"
+
+static void answer_with(intake_answer *a, int code, const char *enhanced, const char *why)
+{
+    a->code = code;
+    a->enhanced = enhanced;
+    a->text = why;
+}
+
+/* <postmaster> without a domain is ours, whoever we are (RFC 5321 section 4.5.1): the host's own domain, else the first
+ * that has one. */
+static ll_status find_postmaster(const intake *house, directory_alias *alias)
+{
+    text address;
+    text_init(&address, NULL, 512);
+    text_print(&address, "postmaster@%s", house->hostname);
+    ll_status status = directory_alias_find(house->directory, text_span(&address), alias);
+    char names[8][DIRECTORY_DOMAIN_MAX + 1];
+    size_t count = 0;
+    if (status == LL_ENOTFOUND && directory_domain_list(house->directory, SPAN(""), names, 8, &count))
+        count = 0;
+    for (size_t i = 0; status == LL_ENOTFOUND && i < count; i++) {
+        text_clear(&address);
+        text_print(&address, "postmaster@%s", names[i]);
+        status = directory_alias_find(house->directory, text_span(&address), alias);
+    }
+    text_fini(&address);
+    return status;
+}
+
+static ll_status find_alias(const intake *house, const smtp_path *to, directory_alias *alias, intake_answer *answer)
+{
+    if (to->postmaster)
+        return find_postmaster(house, alias);
+    ll_status status = directory_domain_find(house->directory, smtp_path_domain(to));
+    if (status == LL_ENOTFOUND || status == LL_EINVAL) {
+        answer_with(answer, 550, "5.7.1", "relaying is refused: this server does not take mail for that domain");
+        return LL_EDENIED;
+    }
+    if (status)
+        return status;
+    text address;
+    text_init(&address, NULL, 512);
+    text_add(&address, smtp_path_local(to));
+    text_add_byte(&address, '@');
+    text_add(&address, smtp_path_domain(to));
+    status = directory_alias_find(house->directory, text_span(&address), alias);
+    text_fini(&address);
+    return status;
+}
+
+/* What the alias keeps already: the vault's bytes if it is unlocked, and what waits for it. */
+static ll_status bytes_kept(const intake *house, const directory_alias *alias, uint64_t *kept)
+{
+    ll_status status = drop_alias_bytes(house->drop, alias->id, kept, NULL);
+    vault *open = vaults_find(house->vaults, alias->id);
+    if (open)
+        *kept += vault_count(open).bytes;
+    vaults_release(house->vaults, &open);
+    return status;
+}
+
+void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer)
+{
+    directory_alias alias;
+    *answer = (intake_answer){0};
+    ll_status status = find_alias(house, to, &alias, answer);
+    if (answer->code)
+        return;
+    if (status == LL_ENOTFOUND || status == LL_EINVAL || (!status && alias.disabled)) {
+        answer_with(answer, 550, "5.1.1", "no such mailbox here");
+        return;
+    }
+    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : house->quota, kept = 0;
+    if (!status && quota)
+        status = bytes_kept(house, &alias, &kept);
+    if (status) {
+        answer_with(answer, 451, "4.3.0", "mailboxes cannot be looked up at the moment, try again later");
+        return;
+    }
+    if (quota && size > quota) {
+        answer_with(answer, 552, "5.2.2", "the message is larger than all that the mailbox may keep");
+        return;
+    }
+    if (quota && (kept >= quota || size > quota - kept)) {
+        answer_with(answer, 452, "4.2.2", "the mailbox is full, try again later");
+        return;
+    }
+    answer_with(answer, 250, "2.1.5", "");
+    answer->recipient.room = quota ? quota - kept : UINT64_MAX;
+    memcpy(answer->recipient.alias, alias.id, KEYS_ID);
+    memcpy(answer->recipient.drop_public, alias.drop_public, KEYS_KEY);
+}

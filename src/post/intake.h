@@ -1,0 +1,34 @@
+/* intake.h - may this recipient have mail from this door? The policy of RCPT.
+ * SPDX-License-Identifier: MIT
+ *
+ * Blocks on the directory and the drop (a few pages each): call it on a worker. Thread-safe. */
+#ifndef POST_INTAKE_H
+#define POST_INTAKE_H
+
+#include "post/deliver.h"
+#include "store/directory.h"
+#include "wire/smtp_path.h"
+
+/* What it asks. All borrowed. */
+typedef struct intake {
+    directory *directory;
+    drop *drop;
+    vaults *vaults;
+    const char *hostname;
+    uint64_t quota; /* of aliases without one of their own; 0: none */
+} intake;
+
+typedef struct intake_answer {
+    int code; /* 250, or the refusal */
+    const char *enhanced;
+    const char *text;
+    deliver_recipient recipient;
+} intake_answer;
+
+/* size: of the message as far as the client has said, 0 if it has not.
+ *   550 5.7.1  the domain is not ours: we relay for nobody here       550 5.1.1  no such alias in it
+ *   552 5.2.2  the message alone is over the quota                    452 4.2.2  there is no room now
+ *   451 4.3.0  the stores do not answer */
+void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer);
+
+#endif

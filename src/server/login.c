@@ -1,0 +1,427 @@
+/* login.c - see login.h
+ * SPDX-License-Identifier: MIT */
+#include "server/login.h"
+
+#include "base/memory.h"
+#include "keys/sasl.h"
+#include "server/log.h"
+#include "store/absorb.h"
+
+#include <time.h>
+
+/* What a worker is asked about one exchange; it lives until the worker has answered, whatever happens to the login. */
+typedef struct inquiry {
+    server *server;
+    login *login; /* NULL: nobody waits any more */
+    client *client;
+    bool hashed; /* it holds a place at the gate */
+    struct inquiry *next;
+    /* in */
+    text user, password; /* password is wiped */
+    bool by_password;
+    /* out */
+    ll_status status;
+    directory_alias alias;
+    directory_slot slots[SLOT_COUNT_MAX];
+    size_t slots_count;
+    uint8_t key[KEYS_KEY];
+    size_t slot;
+} inquiry;
+
+struct login_gate {
+    server *server;
+    unsigned at_once, running;
+    inquiry *first, *last; /* waiting for their turn */
+};
+
+struct login {
+    client *client;
+    const login_events *events;
+    void *context;
+    sasl *exchange;
+    inquiry *inquiry;  /* with a worker */
+    uint64_t heard_ms; /* when the client's last message came */
+    net_timer *timer;  /* the refusal */
+    ll_status refusal;
+    bool callback_due; /* the timer is for a challenge, not for a refusal */
+    struct opening *open;
+    directory_alias alias; /* as the directory said, for after the exchange */
+    uint8_t (*slot_ids)[KEYS_ID];
+};
+
+/* A vault being opened and filled for a login; lives until both are done. */
+typedef struct opening {
+    server *server;
+    login *login; /* NULL: nobody waits any more */
+    client *client;
+    vault *vault;
+    uint8_t alias[KEYS_ID], slot[KEYS_ID];
+} opening;
+
+const char *login_mechanisms(const net_conn *conn)
+{
+    if (net_conn_is_secure(conn)) {
+        unsigned char binding[NET_CONN_ENDPOINT_MAX];
+        size_t size;
+        bool bound = net_conn_tls_exporter(conn, binding) || net_conn_tls_endpoint_hash(conn, binding, &size);
+        return bound ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN" : "SCRAM-SHA-256 PLAIN";
+    }
+    return net_conn_is_loopback(conn) ? "SCRAM-SHA-256 PLAIN" : "";
+}
+
+/* Is the word in the list? */
+static bool is_offered(const char *list, ll_span word)
+{
+    ll_span rest = span_str(list);
+    while (rest.size)
+        if (span_equal_nocase(span_cut(&rest, ' '), word))
+            return true;
+    return false;
+}
+
+ll_status login_new(login **out, client *c, ll_span mechanism, const login_events *events, void *context)
+{
+    sasl_mechanism number;
+    *out = NULL;
+    const char *offered = login_mechanisms(c->conn);
+    if (!is_offered(offered, mechanism) || !sasl_mechanism_find(mechanism, &number))
+        return LL_EUNSUPPORTED;
+    unsigned char exporter[32], endpoint[NET_CONN_ENDPOINT_MAX];
+    size_t endpoint_size = 0;
+    sasl_config binding = {.plus_offered = is_offered(offered, SPAN("SCRAM-SHA-256-PLUS"))};
+    if (net_conn_tls_exporter(c->conn, exporter))
+        binding.tls_exporter = span_of((const char *)exporter, sizeof exporter);
+    if (net_conn_tls_endpoint_hash(c->conn, endpoint, &endpoint_size))
+        binding.tls_server_end_point = span_of((const char *)endpoint, endpoint_size);
+    login *l = memory_new(NULL, sizeof *l);
+    if (!l || sasl_new(&l->exchange, number, &binding)) {
+        memory_free(NULL, l);
+        return LL_ENOMEM;
+    }
+    l->client = c;
+    l->events = events;
+    l->context = context;
+    *out = l;
+    return LL_OK;
+}
+
+void login_del(login **out)
+{
+    login *l = *out;
+    *out = NULL;
+    if (!l)
+        return;
+    if (l->inquiry)
+        l->inquiry->login = NULL;
+    if (l->open)
+        l->open->login = NULL;
+    net_timer_del(&l->timer);
+    sasl_del(&l->exchange);
+    memory_free(NULL, l->slot_ids);
+    memory_free(NULL, l);
+}
+
+/* --------------------------------------------------------------------------------------------------------- refusal */
+
+static void timer_fired(void *context)
+{
+    login *l = context;
+    if (l->callback_due) {
+        l->callback_due = false;
+        l->events->challenge(l->context, sasl_challenge(l->exchange));
+        return;
+    }
+    ll_status status = l->refusal;
+    bool secret = status == LL_EAUTH || status == LL_ESYNTAX || status == LL_EDENIED || status == LL_ECORRUPT;
+    l->events->refused(l->context, secret ? LL_EAUTH : status,
+                       secret ? SPAN("user name or password is wrong") : SPAN("try again later"));
+}
+
+static void timer_in(login *l, uint64_t ms)
+{
+    if (!l->timer)
+        l->timer = net_timer_new(l->client->server->loop, timer_fired, l);
+    if (l->timer)
+        net_timer_start(l->timer, ms);
+    else
+        net_conn_abort(l->client->conn);
+}
+
+static void refuse(login *l, ll_status status)
+{
+    server *s = l->client->server;
+    uint64_t spent = net_loop_now_ms(s->loop) - l->heard_ms, delay = s->config.login_failure_delay;
+    l->refusal = status;
+    s->logins_failed++;
+    log_event(l->client->id, "login-failed mechanism=%s reason=%s", sasl_mechanism_name(sasl_mechanism_of(l->exchange)),
+              ll_status_name(status));
+    timer_in(l, spent < delay ? delay - spent : 0);
+}
+
+/* ----------------------------------------------------------------------------------------- opening the vault */
+
+static void open_finish(opening *o, ll_status status)
+{
+    login *l = o->login;
+    if (l)
+        l->open = NULL;
+    if (l && !status) {
+        vault *v = o->vault;
+        o->vault = NULL;
+        o->server->logins++;
+        log_event(o->client->id, "login alias=%02x%02x%02x%02x mechanism=%s", o->alias[0], o->alias[1], o->alias[2],
+                  o->alias[3], sasl_mechanism_name(sasl_mechanism_of(l->exchange)));
+        l->events->accepted(l->context, v, o->alias, sasl_final(l->exchange));
+    } else if (l) {
+        log_event(o->client->id, "vault-unavailable alias=%02x%02x%02x%02x status=%s", o->alias[0], o->alias[1],
+                  o->alias[2], o->alias[3], ll_status_name(status));
+        refuse(l, LL_EUNAVAILABLE);
+    }
+    if (o->vault)
+        vaults_release(o->server->vaults, &o->vault);
+    client_unref(o->client);
+    memory_free(NULL, o);
+}
+
+/* The drop that cannot be emptied now (a full disk) is no reason to keep the owner out: it waits. */
+static void absorbed(void *context, ll_status status)
+{
+    opening *o = context;
+    if (status)
+        log_event(o->client->id, "absorb-incomplete alias=%02x%02x%02x%02x status=%s", o->alias[0], o->alias[1],
+                  o->alias[2], o->alias[3], ll_status_name(status));
+    open_finish(o, LL_OK);
+}
+
+static void opened(void *context, ll_status status, vault *v)
+{
+    opening *o = context;
+    o->vault = v;
+    if (status)
+        open_finish(o, status);
+    else
+        vault_absorb(v, o->server->drop, absorbed, o);
+}
+
+typedef struct touch {
+    server *server;
+    uint8_t alias[KEYS_ID], slot[KEYS_ID];
+} touch;
+
+/* "Last used", to the hour; its failure keeps nobody out. */
+static void touch_work(void *context)
+{
+    touch *t = context;
+    ll_status status = directory_slot_touch(t->server->directory, t->alias, t->slot, time(NULL));
+    if (status)
+        log_event("-", "touch-failed status=%s", ll_status_name(status));
+    memory_free(NULL, t);
+}
+
+static void slot_touch(server *s, const uint8_t alias[KEYS_ID], const uint8_t slot_id[KEYS_ID])
+{
+    touch *t = memory_new(NULL, sizeof *t);
+    if (!t)
+        return;
+    t->server = s;
+    memcpy(t->alias, alias, KEYS_ID);
+    memcpy(t->slot, slot_id, KEYS_ID);
+    executor_work(&s->executor, touch_work, t);
+}
+
+static void open_vault(login *l)
+{
+    server *s = l->client->server;
+    const directory_alias *alias = &l->alias;
+    opening *o = memory_new(NULL, sizeof *o);
+    if (!o) {
+        refuse(l, LL_ENOMEM);
+        return;
+    }
+    *o = (opening){.server = s, .login = l, .client = l->client};
+    memcpy(o->alias, alias->id, KEYS_ID);
+    client_ref(o->client);
+    l->open = o;
+    slot_touch(s, alias->id, l->slot_ids[sasl_slot(l->exchange)]);
+    layout_path path = layout_vault(&s->layout, alias->vault);
+    uint64_t quota = alias->quota_bytes ? alias->quota_bytes : s->config.quota;
+    vaults_open(s->vaults, alias->id, path.string, sasl_key(l->exchange), quota, opened, o);
+}
+
+/* ----------------------------------------------------------------------------------------- asking the directory */
+
+static void inquiry_del(inquiry *q)
+{
+    text_wipe(&q->user);
+    text_wipe(&q->password);
+    memory_wipe(q->key, sizeof q->key);
+    memory_free(NULL, q);
+}
+
+static void proceed(login *l, sasl_answer answer);
+static void gate_leave(login_gate *g);
+
+/* What will be needed when the exchange is done. */
+static ll_status keep_alias(login *l, const inquiry *q)
+{
+    l->alias = q->alias;
+    memory_free(NULL, l->slot_ids);
+    l->slot_ids = memory_new(NULL, (q->slots_count + 1) * sizeof *l->slot_ids);
+    for (size_t i = 0; l->slot_ids && i < q->slots_count; i++)
+        memcpy(l->slot_ids[i], q->slots[i].slot.id, KEYS_ID);
+    return l->slot_ids ? LL_OK : LL_ENOMEM;
+}
+
+/* Back on the loop. */
+static void inquiry_answered(void *context)
+{
+    inquiry *q = context;
+    login *l = q->login;
+    if (q->hashed)
+        gate_leave(q->server->gate_logins);
+    if (l) {
+        l->inquiry = NULL;
+        if (!q->status)
+            q->status = keep_alias(l, q);
+        sasl_answer answer;
+        if (q->by_password || (q->status && q->status != LL_ENOTFOUND)) {
+            answer = sasl_give_login(l->exchange, q->status, q->key, q->slot);
+        } else if (q->status == LL_ENOTFOUND) {
+            answer = sasl_give_nobody(l->exchange, q->server->sasl_fake);
+        } else {
+            slot slots[SLOT_COUNT_MAX];
+            for (size_t i = 0; i < q->slots_count; i++)
+                slots[i] = q->slots[i].slot;
+            answer = sasl_give_slots(l->exchange, q->alias.id, &q->alias.salts, slots, q->slots_count);
+        }
+        proceed(l, answer);
+    }
+    client_unref(q->client);
+    inquiry_del(q);
+}
+
+static ll_status inquire(inquiry *q)
+{
+    server *s = q->server;
+    ll_status status = directory_alias_find(s->directory, text_span(&q->user), &q->alias);
+    if (!status && q->alias.disabled)
+        status = LL_ENOTFOUND;
+    if (!status)
+        status = directory_slot_list(s->directory, q->alias.id, q->slots, &q->slots_count);
+    if (!q->by_password || (status && status != LL_ENOTFOUND))
+        return status;
+    if (status == LL_ENOTFOUND)
+        return slot_login_fake(s->sasl_fake, text_span(&q->user), text_span(&q->password));
+    slot slots[SLOT_COUNT_MAX];
+    for (size_t i = 0; i < q->slots_count; i++)
+        slots[i] = q->slots[i].slot;
+    return slot_login_plain(q->alias.id, &q->alias.salts, slots, q->slots_count, text_span(&q->password), q->key,
+                            &q->slot);
+}
+
+static void inquiry_work(void *context)
+{
+    inquiry *q = context;
+    q->status = inquire(q);
+    executor_done(&q->server->executor, inquiry_answered, q);
+}
+
+login_gate *login_gate_new(server *s, unsigned at_once)
+{
+    login_gate *g = memory_new(NULL, sizeof *g);
+    if (g)
+        *g = (login_gate){.server = s, .at_once = at_once};
+    return g;
+}
+
+void login_gate_del(login_gate **gate)
+{
+    memory_free(NULL, *gate);
+    *gate = NULL;
+}
+
+static void gate_run(login_gate *g)
+{
+    while (g->first && g->running < g->at_once) {
+        inquiry *q = g->first;
+        g->first = q->next;
+        if (!g->first)
+            g->last = NULL;
+        g->running++;
+        q->hashed = true;
+        executor_work(&g->server->executor, inquiry_work, q);
+    }
+}
+
+static void gate_leave(login_gate *g)
+{
+    g->running--;
+    gate_run(g);
+}
+
+static void gate_enter(login_gate *g, inquiry *q)
+{
+    if (g->last)
+        g->last->next = q;
+    else
+        g->first = q;
+    g->last = q;
+    gate_run(g);
+}
+
+static void ask_directory(login *l)
+{
+    server *s = l->client->server;
+    inquiry *q = memory_new(NULL, sizeof *q);
+    if (!q) {
+        refuse(l, LL_ENOMEM);
+        return;
+    }
+    *q = (inquiry){.server = s, .login = l, .client = l->client};
+    ll_span password = sasl_password(l->exchange);
+    text_init(&q->user, NULL, SASL_MESSAGE_MAX);
+    text_init(&q->password, NULL, SASL_MESSAGE_MAX);
+    text_add(&q->user, sasl_user(l->exchange));
+    q->by_password = password.data != NULL;
+    if (q->by_password)
+        text_add(&q->password, password);
+    client_ref(q->client);
+    l->inquiry = q;
+    if (q->by_password)
+        gate_enter(s->gate_logins, q);
+    else
+        executor_work(&s->executor, inquiry_work, q);
+}
+
+/* -------------------------------------------------------------------------------------------------- the exchange */
+
+static void proceed(login *l, sasl_answer answer)
+{
+    switch (answer) {
+    case SASL_CHALLENGE:
+        l->callback_due = true;
+        timer_in(l, 0);
+        break;
+    case SASL_NEED_USER:
+        ask_directory(l);
+        break;
+    case SASL_NO:
+        refuse(l, sasl_status(l->exchange));
+        break;
+    case SASL_DONE:
+        open_vault(l);
+        break;
+    }
+}
+
+void login_start(login *l, ll_span initial)
+{
+    l->heard_ms = net_loop_now_ms(l->client->server->loop);
+    proceed(l, sasl_start(l->exchange, initial));
+}
+
+void login_response(login *l, ll_span response)
+{
+    l->heard_ms = net_loop_now_ms(l->client->server->loop);
+    proceed(l, sasl_response(l->exchange, response));
+}

@@ -1,0 +1,119 @@
+/* server.h - the running server: everything that `letterlock serve` puts together.
+ * SPDX-License-Identifier: MIT
+ *
+ * One loop thread owns all sockets and engines; workers do what blocks (SQL, password hashes). A session of any
+ * protocol begins with a struct client, by which it is counted, found at shutdown, and kept alive while somebody else
+ * still has work under way for it. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "keys/keyring.h"
+#include "net/conn.h"
+#include "net/listen.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "net/worker.h"
+#include "server/config.h"
+#include "store/directory.h"
+#include "store/drop.h"
+#include "store/executor.h"
+#include "store/layout.h"
+#include "store/spool.h"
+#include "store/vaults.h"
+
+typedef struct server server;
+typedef struct client client;
+typedef struct control control;
+typedef struct login_gate login_gate;
+
+typedef enum protocol { PROTOCOL_SMTP, PROTOCOL_LMTP, PROTOCOL_IMAP, PROTOCOL_COUNT } protocol;
+
+/* One listener of the server, for `status` and for the ready line. */
+typedef struct server_listener {
+    server *server;
+    net_listen *listen;
+    protocol protocol;
+    bool tls;         /* implicit TLS */
+    const char *name; /* "smtp", "imaps" ... */
+    char address[64];
+    uint16_t port;
+} server_listener;
+
+enum {
+    SERVER_LISTENERS_MAX = 32,  /* four kinds, a few addresses each */
+    SERVER_SHUTDOWN_MS = 10000, /* clients get this long to take their last replies */
+    SERVER_STOP_POLL_MS = 20,
+    SERVER_TICK_MS = 250 /* how often vaults are looked at for their grace period */
+};
+
+struct server {
+    layout layout;
+    int lock;
+    config config;
+    struct config_retired
+        *retired; /* settings before a reload: their strings may be in use on workers, so they stay to the end */
+    net_loop *loop;
+    net_workers *workers;
+    executor executor;
+    net_gate *gate;
+    net_tls *tls;
+    secret_arena *secrets;
+    keyring *keyring;
+    directory *directory;
+    drop *drop;
+    vaults *vaults;
+    spool_pool pool;
+    layout_path spool_folder;
+    uint8_t *sasl_fake; /* in the secret arena */
+    login_gate *gate_logins;
+    control *control;
+
+    server_listener listeners[SERVER_LISTENERS_MAX];
+    size_t listeners_count;
+    client *clients;
+    uint64_t clients_count[PROTOCOL_COUNT];
+    uint64_t messages_in, logins, logins_failed;
+    int64_t started;
+    uint64_t next_session;
+    bool stopping;
+    bool closing; /* no sessions any more: the vaults are being closed */
+    net_timer *tick, *deadline;
+};
+
+/* Open the data directory for use: lock, configuration, keys, stores. With `loop` false only what the command line
+ * needs (no loop, no workers, no listeners; executor runs everything at once). On failure `error` has sentences for the
+ * operator. */
+LL_MUST_USE ll_status server_open(server *s, const char *data, bool loop, text *error);
+void server_close(server *s);
+/* Listen, serve until SIGTERM or SIGINT, and finish. Prints the ready line on stdout. */
+LL_MUST_USE ll_status server_run(server *s, text *error);
+/* Read configuration and certificate again (SIGHUP). */
+void server_reload(server *s);
+
+/* What every session begins with. */
+struct client {
+    server *server;
+    net_conn *conn; /* NULL once closed */
+    protocol protocol;
+    char id[24]; /* for the log */
+    unsigned refs;
+    client *previous, *next;
+    void (*shutdown)(client *c); /* say goodbye */
+    void (*free)(client *c);     /* the last reference is gone */
+    void *login_alias;           /* not NULL after login: 16 bytes, for `status` and for ending an alias's sessions */
+};
+
+void client_join(client *c, server *s, net_conn *conn, protocol kind);
+/* The connection is gone: leaves the list and drops the connection's reference. */
+void client_leave(client *c);
+/* Loop thread only. */
+void client_ref(client *c);
+void client_unref(client *c);
+/* End the sessions of one alias (its slot was revoked, or it was removed). Loop thread. */
+void server_end_alias(server *s, const uint8_t alias[KEYS_ID]);
+
+/* The sessions' own makers, called by the listeners. */
+void imap_session_accept(server_listener *listener, net_conn *conn);
+void smtp_session_accept(server_listener *listener, net_conn *conn);
+
+#endif
