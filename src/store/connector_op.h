@@ -1,0 +1,80 @@
+/* connector_op.h - one question to a vault's connector on its way through the jobs. For connector*.c only.
+ * SPDX-License-Identifier: MIT */
+#ifndef STORE_CONNECTOR_OP_H
+#define STORE_CONNECTOR_OP_H
+
+#include "store/connector.h"
+#include "store/entry.h"
+#include "store/vault_state.h"
+
+typedef struct connector {
+    unsigned refs; /* the session and each op; only on executor->done's thread */
+    vault *vault;
+    listener *listener;
+} connector;
+
+typedef struct op {
+    union {
+        reader_job reader;
+        vault_job writer;
+    } job; /* first */
+    connector *connector;
+    ll_call *call;
+    bool inside;   /* the method has not returned yet */
+    bool finished; /* meanwhile it was answered, with */
+    ll_status status;
+    /* On a worker. Exactly one is set. read runs in a read transaction, read_alone makes its own. */
+    ll_status (*read)(struct op *op, db *d);
+    ll_status (*read_alone)(struct op *op, db *d);
+    ll_status (*write)(struct op *op, writer *w);
+    /* On executor->done's thread, before the call is done; may be NULL. Answers the status to give. */
+    ll_status (*finish)(struct op *op, ll_status status);
+
+    /* arguments; valid until the call is done */
+    int64_t mailbox; /* of the handle */
+    ll_span name, to;
+    bool flag; /* readonly, on, move */
+    const ll_range *ranges;
+    size_t count, limit;
+    unsigned flags; /* wanted, attributes, system flags */
+    ll_flags_op flags_op;
+    const ll_span *keywords;
+    size_t keywords_count;
+    uint32_t uid;
+    uint64_t offset;
+    size_t length;
+    void *const *uploads;
+    void *upload;
+} op;
+
+/* NULL: out of memory. */
+op *op_new(void *self, ll_call *call);
+/* Run it: the method's answer. The op is gone. */
+ll_status op_start(op *o);
+
+/* connector_read.c */
+ll_status connector_list(void *self, ll_call *call);
+ll_status connector_status(void *self, ll_call *call, ll_span name);
+ll_status connector_open(void *self, ll_call *call, ll_span name, bool readonly);
+ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
+                          unsigned want);
+ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length);
+
+/* connector_write.c */
+ll_status connector_create(void *self, ll_call *call, ll_span name, unsigned attributes);
+ll_status connector_remove(void *self, ll_call *call, ll_span name);
+ll_status connector_rename(void *self, ll_call *call, ll_span from, ll_span to);
+ll_status connector_subscribe(void *self, ll_call *call, ll_span name, bool on);
+ll_status connector_store(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
+                          ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count);
+ll_status connector_expunge(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count);
+ll_status connector_copy(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
+                         bool move);
+
+/* connector_append.c */
+ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_append *message);
+ll_status connector_append_data(void *self, void *upload, ll_span bytes);
+ll_status connector_append_commit(void *self, ll_call *call, void *const *uploads, size_t count);
+void connector_append_abort(void *self, void *upload);
+
+#endif

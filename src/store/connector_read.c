@@ -1,0 +1,202 @@
+/* connector_read.c - the connector's questions that only read.
+ * SPDX-License-Identifier: MIT */
+#include "store/connector_op.h"
+#include "store/message.h"
+
+/* --------------------------------------------------------------------------------------------------- List */
+
+static ll_status list_row(ll_call *call, db_stmt *q)
+{
+    unsigned attributes = (unsigned)db_column_int(q, 1) & LL_MAILBOX_SPECIAL;
+    if (db_column_int(q, 2))
+        attributes |= LL_MAILBOX_SUBSCRIBED;
+    if (db_column_int(q, 3))
+        attributes |= LL_MAILBOX_NOSELECT;
+    if (db_column_int(q, 4))
+        attributes |= LL_MAILBOX_NONEXISTENT;
+    ll_mailbox_info info = {db_column_text(q, 0), attributes};
+    return ll_call_mailbox(call, &info);
+}
+
+static ll_status list(op *o, db *d)
+{
+    db_stmt *q = db_prepare(d, "SELECT name, attributes, subscribed, noselect, 0 FROM mailbox "
+                               "UNION ALL SELECT name, 0, 1, 0, 1 FROM subscription "
+                               "WHERE name NOT IN (SELECT name FROM mailbox) ORDER BY name");
+    /* INBOX is where people look first. */
+    db_stmt *inbox =
+        db_prepare(d, "SELECT name, attributes, subscribed, noselect, 0 FROM mailbox WHERE name = 'INBOX'");
+    ll_status status = db_first(inbox);
+    if (!status) {
+        status = list_row(o->call, inbox);
+        db_reset(inbox);
+    } else if (status == LL_ENOTFOUND) {
+        status = LL_OK;
+    }
+    if (status)
+        return status;
+    while ((status = db_step(q)) == LL_MORE) {
+        if (span_equal(db_column_text(q, 0), SPAN("INBOX")))
+            continue;
+        status = list_row(o->call, q);
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+    }
+    return status;
+}
+
+ll_status connector_list(void *self, ll_call *call)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read = list;
+    return op_start(o);
+}
+
+/* ------------------------------------------------------------------------------------------------- Status */
+
+static ll_status count_recent(op *o, db *d, const mailbox_row *m, int64_t *count)
+{
+    uint32_t from = m->recent_uid;
+    opened_recent(o->connector->vault, m->id, &from); /* claims that are not written yet */
+    *count = 0;
+    if (from >= m->uidnext)
+        return LL_OK;
+    db_stmt *q = db_prepare(d, "SELECT count(*) FROM entry WHERE mailbox = ?1 AND uid >= ?2");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, from);
+    return db_take_int(q, count);
+}
+
+static ll_status numbers(op *o, db *d)
+{
+    mailbox_row m;
+    int64_t recent = 0;
+    ll_status status = mailbox_find_selectable(d, o->name, &m);
+    if (!status)
+        status = count_recent(o, d, &m, &recent);
+    if (status)
+        return status;
+    ll_mailbox_status answer = {.messages = (uint32_t)m.messages,
+                                .recent = (uint32_t)recent,
+                                .unseen = (uint32_t)m.unseen,
+                                .deleted = (uint32_t)m.deleted,
+                                .uidnext = m.uidnext,
+                                .uidvalidity = m.uidvalidity,
+                                .highest_modseq = m.modseq,
+                                .bytes = m.bytes};
+    ll_call_status(o->call, &answer);
+    return LL_OK;
+}
+
+ll_status connector_status(void *self, ll_call *call, ll_span name)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read = numbers;
+    o->name = name;
+    return op_start(o);
+}
+
+/* --------------------------------------------------------------------------------------------------- Open */
+
+/* The order matters: opened.h says why. */
+static ll_status scan(vault *v, db *d, opened *to, int64_t id)
+{
+    ll_view *view = NULL;
+    uint32_t recent_uid = 0;
+    ll_status status = db_begin_read(d);
+    if (status)
+        return status;
+    status = mailbox_scan(d, id, &view, &recent_uid);
+    db_rollback(d);
+    return status ? status : opened_load(v, to, view, recent_uid);
+}
+
+static ll_status open_one(op *o, db *d)
+{
+    vault *v = o->connector->vault;
+    mailbox_row m;
+    opened *to = NULL;
+    handle *h = NULL;
+    ll_view *view = NULL;
+    bool ready = false;
+    ll_status status = mailbox_find_selectable(d, o->name, &m);
+    if (!status)
+        status = opened_take(v, m.id, &to, &ready);
+    if (!status && !ready)
+        status = scan(v, d, to, m.id);
+    if (!status)
+        status = opened_join(v, to, o->connector->listener, o->flag, &h, &view);
+    if (!status)
+        ll_call_opened(o->call, h, view, o->flag);
+    opened_give(v, &to);
+    return status;
+}
+
+ll_status connector_open(void *self, ll_call *call, ll_span name, bool readonly)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read_alone = open_one;
+    o->name = name;
+    o->flag = readonly;
+    return op_start(o);
+}
+
+/* ----------------------------------------------------------------------------------------- Fetch and read */
+
+static ll_status give_row(void *ctx, const ll_row *row)
+{
+    return ll_call_row(ctx, row);
+}
+
+static ll_status fetch(op *o, db *d)
+{
+    return entry_rows(d, o->mailbox, o->ranges, o->count, o->limit, o->flags & LL_WANT_INDEX, give_row, o->call);
+}
+
+ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
+                          unsigned want)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read = fetch;
+    o->mailbox = handle_mailbox(mailbox);
+    o->ranges = ranges;
+    o->count = count;
+    o->limit = limit;
+    o->flags = want;
+    return op_start(o);
+}
+
+static ll_status give_bytes(void *ctx, ll_span bytes)
+{
+    return ll_call_bytes(ctx, bytes);
+}
+
+static ll_status read_bytes(op *o, db *d)
+{
+    int64_t message = 0;
+    ll_status status = entry_message(d, o->mailbox, o->uid, &message);
+    return status || !o->length ? status : message_content(d, message, o->offset, o->length, give_bytes, o->call);
+}
+
+ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read = read_bytes;
+    o->mailbox = handle_mailbox(mailbox);
+    o->uid = uid;
+    o->offset = offset;
+    o->length = length;
+    return op_start(o);
+}

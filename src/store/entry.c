@@ -1,0 +1,333 @@
+/* entry.c - see entry.h. Here: what changes entries; entry_read.c reads them.
+ * SPDX-License-Identifier: MIT */
+#include "store/entry.h"
+
+#include "base/memory.h"
+#include "store/message.h"
+
+#include <assert.h>
+
+static_assert(LL_FLAG_DRAFT == 4 && LL_FLAG_KEYWORD == 5, "the column flags holds bits 0 to 4");
+static_assert(LL_FLAG_DELETED == 3, "the SQL below says flags & 8");
+
+ll_status entry_flags_unpack(unsigned flags, ll_span keywords, ll_flags *out)
+{
+    *out = (ll_flags){{flags & ENTRY_SYSTEM_FLAGS}};
+    for (size_t i = 0; i < keywords.size; i++)
+        for (unsigned bit = 0; bit < 8; bit++)
+            if (((unsigned char)keywords.data[i] >> bit) & 1u) {
+                if (i * 8 + bit >= LL_KEYWORDS_MAX)
+                    return LL_ECORRUPT;
+                ll_flags_add(out, LL_FLAG_KEYWORD + (unsigned)i * 8 + bit);
+            }
+    return LL_OK;
+}
+
+ll_span entry_keywords_pack(const ll_flags *flags, uint8_t buffer[ENTRY_KEYWORD_BYTES])
+{
+    size_t size = 0;
+    memset(buffer, 0, ENTRY_KEYWORD_BYTES);
+    for (unsigned n = 0; n < LL_KEYWORDS_MAX; n++)
+        if (ll_flags_has(flags, LL_FLAG_KEYWORD + n)) {
+            buffer[n / 8] = (uint8_t)(buffer[n / 8] | 1u << (n % 8));
+            size = n / 8 + 1;
+        }
+    return span_of((const char *)buffer, size);
+}
+
+static bool no_keywords(const ll_flags *flags)
+{
+    uint64_t any = flags->bits[0] & ~(uint64_t)ENTRY_SYSTEM_FLAGS;
+    for (size_t i = 1; i < sizeof flags->bits / sizeof *flags->bits; i++)
+        any |= flags->bits[i];
+    return any == 0;
+}
+
+/* Bind both columns; the buffer must live until the statement has run. */
+static void bind_flags(db_stmt *q, int n, const ll_flags *flags, uint8_t buffer[ENTRY_KEYWORD_BYTES])
+{
+    db_bind_int(q, n, (int64_t)(flags->bits[0] & ENTRY_SYSTEM_FLAGS));
+    if (no_keywords(flags))
+        db_bind_null(q, n + 1);
+    else
+        db_bind_blob(q, n + 1, entry_keywords_pack(flags, buffer));
+}
+
+/* A message with these flags comes (+1) or goes (-1). */
+static void count_flags(mailbox_row *m, const ll_flags *flags, int one)
+{
+    if (!ll_flags_has(flags, LL_FLAG_SEEN))
+        m->unseen += (uint64_t)(int64_t)one;
+    if (ll_flags_has(flags, LL_FLAG_DELETED))
+        m->deleted += (uint64_t)(int64_t)one;
+}
+
+static void count_message(mailbox_row *m, const ll_flags *flags, uint64_t size, int one)
+{
+    m->messages += (uint64_t)(int64_t)one;
+    m->bytes += one > 0 ? size : (uint64_t)0 - size;
+    count_flags(m, flags, one);
+}
+
+ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid)
+{
+    uint8_t buffer[ENTRY_KEYWORD_BYTES];
+    if (m->uidnext >= UINT32_MAX - 1)
+        return LL_ELIMIT;
+    *uid = m->uidnext++;
+    change *c = mailbox_change(w, m);
+    if (!c)
+        return LL_ENOMEM;
+    db_stmt *q = db_prepare(
+        w->db, "INSERT INTO entry(mailbox, uid, message, flags, keywords, internaldate, savedate, modseq, size) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, *uid);
+    db_bind_int(q, 3, e->message);
+    bind_flags(q, 4, &e->flags, buffer);
+    db_bind_int(q, 6, e->internaldate);
+    db_bind_int(q, 7, vault_now(w->vault));
+    db_bind_int(q, 8, (int64_t)m->modseq);
+    db_bind_int(q, 9, (int64_t)e->size);
+    ll_status status = db_run(q);
+    if (status)
+        return status;
+    count_message(m, &e->flags, e->size, 1);
+    return change_add(c, *uid, &e->flags);
+}
+
+/* ------------------------------------------------------------------------------------------------- Store */
+
+static ll_flags flags_after(const ll_flags *before, ll_flags_op op, const ll_flags *flags)
+{
+    ll_flags after = *flags;
+    for (size_t i = 0; i < sizeof after.bits / sizeof *after.bits; i++) {
+        if (op == LL_FLAGS_ADD)
+            after.bits[i] = before->bits[i] | flags->bits[i];
+        else if (op == LL_FLAGS_REMOVE)
+            after.bits[i] = before->bits[i] & ~flags->bits[i];
+    }
+    return after;
+}
+
+static ll_status store_one(writer *w, mailbox_row *m, uint32_t uid, const ll_flags *flags)
+{
+    uint8_t buffer[ENTRY_KEYWORD_BYTES];
+    db_stmt *q =
+        db_prepare(w->db, "UPDATE entry SET flags = ?3, keywords = ?4, modseq = ?5 WHERE mailbox = ?1 AND uid = ?2");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, uid);
+    bind_flags(q, 3, flags, buffer);
+    db_bind_int(q, 5, (int64_t)m->modseq);
+    return db_run(q);
+}
+
+/* The row under the cursor. */
+static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op, const ll_flags *flags)
+{
+    uint32_t uid = (uint32_t)db_column_int(q, 0);
+    ll_flags before;
+    ll_status status = entry_flags_unpack((unsigned)db_column_int(q, 1), db_column_blob(q, 2), &before);
+    if (status)
+        return status;
+    ll_flags after = flags_after(&before, op, flags);
+    if (ll_flags_equal(&before, &after))
+        return LL_OK;
+    change *c = mailbox_change(w, m);
+    if (!c)
+        return LL_ENOMEM;
+    count_flags(m, &before, -1);
+    count_flags(m, &after, 1);
+    status = store_one(w, m, uid, &after);
+    return status ? status : change_flags(c, (ll_range){uid, uid}, op, flags);
+}
+
+ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, ll_flags_op op,
+                      const ll_flags *flags)
+{
+    db_stmt *q = db_prepare(
+        w->db, "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        db_bind_int(q, 1, m->id);
+        db_bind_int(q, 2, ranges[i].first);
+        db_bind_int(q, 3, ranges[i].last);
+        while ((status = db_step(q)) == LL_MORE) {
+            status = store_row(w, m, q, op, flags);
+            if (status) {
+                db_reset(q);
+                return status;
+            }
+        }
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------------- Expunge */
+
+static ll_status vanished_add(writer *w, const mailbox_row *m, ll_range run)
+{
+    db_stmt *q = db_prepare(w->db, "INSERT INTO vanished(mailbox, uid_first, uid_last, modseq) VALUES(?1, ?2, ?3, ?4)");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, run.first);
+    db_bind_int(q, 3, run.last);
+    db_bind_int(q, 4, (int64_t)m->modseq);
+    return db_run(q);
+}
+
+/* Count and record what is about to go, as runs of UIDs. */
+static ll_status expunge_note(writer *w, mailbox_row *m, ll_range range, bool only_deleted, ll_range *run)
+{
+    db_stmt *q =
+        db_prepare(w->db, "SELECT uid, flags, size FROM entry "
+                          "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4) ORDER BY uid");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, range.first);
+    db_bind_int(q, 3, range.last);
+    db_bind_int(q, 4, only_deleted);
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        uint32_t uid = (uint32_t)db_column_int(q, 0);
+        ll_flags flags = {{(uint64_t)db_column_int(q, 1)}};
+        change *c = mailbox_change(w, m);
+        count_message(m, &flags, (uint64_t)db_column_int(q, 2), -1);
+        status = c ? change_remove(c, uid) : LL_ENOMEM;
+        if (!status && run->first && run->last + 1 == uid) {
+            run->last = uid;
+            continue;
+        }
+        if (!status && run->first)
+            status = vanished_add(w, m, *run);
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+        *run = (ll_range){uid, uid};
+    }
+    return status;
+}
+
+static ll_status expunge_rows(writer *w, const mailbox_row *m, ll_range range, bool only_deleted)
+{
+    db_stmt *q = db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, size) "
+                                   "SELECT mailbox, uid, message, ?5, internaldate, size FROM entry "
+                                   "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, range.first);
+    db_bind_int(q, 3, range.last);
+    db_bind_int(q, 4, only_deleted);
+    db_bind_int(q, 5, (int64_t)m->modseq);
+    ll_status status = db_run(q);
+    if (status)
+        return status;
+    q = db_prepare(w->db, "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, range.first);
+    db_bind_int(q, 3, range.last);
+    db_bind_int(q, 4, only_deleted);
+    return db_run(q);
+}
+
+ll_status entry_expunge(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, bool only_deleted)
+{
+    ll_range run = {0, 0};
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        uint64_t before = m->messages;
+        status = expunge_note(w, m, ranges[i], only_deleted, &run);
+        if (!status && m->messages != before)
+            status = expunge_rows(w, m, ranges[i], only_deleted);
+    }
+    return !status && run.first ? vanished_add(w, m, run) : status;
+}
+
+/* -------------------------------------------------------------------------------------------------- Copy */
+
+/* Keyword numbers of one mailbox in terms of another; -1: not asked yet. */
+typedef struct keyword_map {
+    int numbers[LL_KEYWORDS_MAX];
+} keyword_map;
+
+static ll_status map_keyword(writer *w, const mailbox_row *from, mailbox_row *to, keyword_map *map, unsigned n)
+{
+    if (map->numbers[n] >= 0)
+        return LL_OK;
+    db_stmt *q = db_prepare(w->db, "SELECT name FROM keyword WHERE mailbox = ?1 AND number = ?2");
+    db_bind_int(q, 1, from->id);
+    db_bind_int(q, 2, n);
+    ll_status status = db_first(q);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_ECORRUPT : status;
+    unsigned number = 0;
+    status = mailbox_keyword(w, to, db_column_text(q, 0), &number);
+    db_reset(q);
+    map->numbers[n] = (int)number;
+    return status;
+}
+
+static ll_status map_flags(writer *w, const mailbox_row *from, mailbox_row *to, keyword_map *map, ll_flags *flags)
+{
+    if (from->id == to->id || no_keywords(flags))
+        return LL_OK;
+    ll_flags mapped = {{flags->bits[0] & ENTRY_SYSTEM_FLAGS}};
+    for (unsigned n = 0; n < LL_KEYWORDS_MAX; n++) {
+        if (!ll_flags_has(flags, LL_FLAG_KEYWORD + n))
+            continue;
+        ll_status status = map_keyword(w, from, to, map, n);
+        if (status)
+            return status;
+        ll_flags_add(&mapped, LL_FLAG_KEYWORD + (unsigned)map->numbers[n]);
+    }
+    *flags = mapped;
+    return LL_OK;
+}
+
+static ll_status copy_row(writer *w, const mailbox_row *from, mailbox_row *to, keyword_map *map, db_stmt *q,
+                          uint32_t *uid)
+{
+    entry e = {
+        .message = db_column_int(q, 1), .internaldate = db_column_int(q, 4), .size = (uint64_t)db_column_int(q, 5)};
+    ll_status status = entry_flags_unpack((unsigned)db_column_int(q, 2), db_column_blob(q, 3), &e.flags);
+    if (!status)
+        status = map_flags(w, from, to, map, &e.flags);
+    if (!status)
+        status = message_ref(w->db, e.message);
+    return status ? status : entry_add(w, to, &e, uid);
+}
+
+static db_stmt *copy_select(writer *w, bool held)
+{
+    if (!held)
+        return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size FROM entry "
+                                 "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+    return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size FROM entry "
+                             "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
+                             "UNION ALL SELECT uid, message, 0, NULL, internaldate, size FROM held "
+                             "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+}
+
+ll_status entry_copy(writer *w, mailbox_row *from, mailbox_row *to, const ll_range *ranges, size_t count, bool held,
+                     entry_placed *placed, void *ctx)
+{
+    keyword_map map;
+    memset(&map, -1, sizeof map);
+    db_stmt *q = copy_select(w, held);
+    uint32_t last = from->uidnext - 1; /* copies into the same mailbox are not copied again */
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        db_bind_int(q, 1, from->id);
+        db_bind_int(q, 2, ranges[i].first);
+        db_bind_int(q, 3, ranges[i].last < last ? ranges[i].last : last);
+        while ((status = db_step(q)) == LL_MORE) {
+            uint32_t uid = 0, source = (uint32_t)db_column_int(q, 0);
+            status = copy_row(w, from, to, &map, q, &uid);
+            if (!status && placed)
+                status = placed(ctx, source, uid);
+            if (status) {
+                db_reset(q);
+                return status;
+            }
+        }
+    }
+    return status;
+}

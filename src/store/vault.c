@@ -1,0 +1,214 @@
+/* vault.c - the vault's holders, its writing jobs and its counters; see vault.h and vault_state.h.
+ * SPDX-License-Identifier: MIT */
+#include "store/vault.h"
+
+#include "base/memory.h"
+#include "store/purge.h"
+#include "store/recent.h"
+#include "store/vault_state.h"
+
+#include <assert.h>
+#include <time.h>
+
+vault *vault_ref(vault *v)
+{
+    atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+    return v;
+}
+
+void vault_unref(vault *v)
+{
+    unsigned before = atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    (void)before;
+}
+
+const uint8_t *vault_alias(const vault *v)
+{
+    return v->alias;
+}
+
+bool vault_key_is(vault *v, const uint8_t key[KEYS_KEY])
+{
+    uint8_t own[KEYS_KEY];
+    if (keyring_get(v->config.keyring, v->alias, own))
+        return false;
+    unsigned differs = 0;
+    for (size_t i = 0; i < sizeof own; i++)
+        differs |= own[i] ^ key[i];
+    memory_wipe(own, sizeof own);
+    return differs == 0;
+}
+
+int64_t vault_now(const vault *v)
+{
+    return v->config.now ? v->config.now(v->config.ctx) : (int64_t)time(NULL);
+}
+
+void vault_log(const vault *v, const char *format, ...)
+{
+    if (!v->config.log)
+        return;
+    text line;
+    text_init(&line, NULL, 1024);
+    va_list args;
+    va_start(args, format);
+    text_vprint(&line, format, args);
+    va_end(args);
+    v->config.log(v->config.ctx, text_span(&line));
+    text_fini(&line);
+}
+
+vault_numbers vault_count(vault *v)
+{
+    vault_numbers n = {.quota = v->quota, .views = opened_count(v)};
+    pthread_mutex_lock(&v->mutex);
+    n.bytes = v->bytes;
+    n.modseq = v->modseq;
+    n.readers = v->readers.idle_count + v->readers.taken;
+    pthread_mutex_unlock(&v->mutex);
+    pthread_mutex_lock(&v->queue.mutex);
+    n.jobs = v->queue.jobs;
+    n.commits = v->queue.batches;
+    pthread_mutex_unlock(&v->queue.mutex);
+    return n;
+}
+
+/* --------------------------------------------------------------------------------------------------- Quota */
+
+ll_status vault_room_take(vault *v, uint64_t size)
+{
+    if (v->config.message_bytes_max && size > v->config.message_bytes_max)
+        return LL_ELIMIT;
+    pthread_mutex_lock(&v->mutex);
+    uint64_t used = v->bytes + v->bytes_pending;
+    bool fits = !v->quota || (used <= v->quota && size <= v->quota - used);
+    if (fits)
+        v->bytes_pending += size;
+    pthread_mutex_unlock(&v->mutex);
+    return fits ? LL_OK : LL_EQUOTA;
+}
+
+void vault_room_give(vault *v, uint64_t size)
+{
+    pthread_mutex_lock(&v->mutex);
+    assert(v->bytes_pending >= size);
+    v->bytes_pending -= size;
+    pthread_mutex_unlock(&v->mutex);
+}
+
+/* ---------------------------------------------------------------------------------------------------- Jobs */
+
+uint64_t writer_modseq(writer *w)
+{
+    if (!w->job_modseq)
+        w->job_modseq = ++w->modseq;
+    return w->job_modseq;
+}
+
+uint32_t writer_uidvalidity(writer *w)
+{
+    int64_t now = vault_now(w->vault);
+    uint32_t least = w->uidvalidity + 1; /* one a second until 2106 leaves room for as many again */
+    w->uidvalidity = now > least && now <= UINT32_MAX ? (uint32_t)now : least;
+    return w->uidvalidity;
+}
+
+static ll_status run(queue_job *queued, db *d)
+{
+    vault_job *job = (vault_job *)queued;
+    writer *w = &job->vault->writer;
+    assert(d == w->db);
+    (void)d;
+    w->job_modseq = 0;
+    w->job_bytes = w->bytes;
+    ll_status status = job->run(job, w);
+    if (status < 0) {
+        change_list_clear(&w->job);
+        w->bytes = w->job_bytes;
+    } else {
+        change_list_join(&w->batch, &w->job);
+    }
+    return status;
+}
+
+static void report(queue_job *queued, ll_status status)
+{
+    vault_job *job = (vault_job *)queued;
+    vault *v = job->vault;
+    job->done(job, status);
+    vault_unref(v);
+}
+
+void vault_add(vault *v, vault_job *job)
+{
+    job->vault = vault_ref(v);
+    job->queue.run = run;
+    job->queue.done = report;
+    queue_add(&v->queue, &job->queue);
+}
+
+/* --------------------------------------------------------------------------------------------------- Hooks */
+
+static ll_status save_number(db *d, const char *key, uint64_t value, uint64_t *saved)
+{
+    if (value == *saved)
+        return LL_OK;
+    *saved = value;
+    return vault_meta_set_int(d, key, (int64_t)value);
+}
+
+/* What a transaction leaves in meta. The numbers "saved" are wrong if the COMMIT fails: rollback() makes them so that
+ * they are written again. */
+static ll_status commit(void *ctx, db *d)
+{
+    writer *w = &((vault *)ctx)->writer;
+    uint64_t validity_saved = w->uidvalidity_saved;
+    ll_status status = save_number(d, "modseq", w->modseq, &w->modseq_saved);
+    if (!status)
+        status = save_number(d, "uidvalidity", w->uidvalidity, &validity_saved);
+    if (!status)
+        status = save_number(d, "bytes", w->bytes, &w->bytes_saved);
+    w->uidvalidity_saved = (uint32_t)validity_saved;
+    return status ? status : recent_write(w);
+}
+
+static void committed(void *ctx, db *d)
+{
+    vault *v = ctx;
+    writer *w = &v->writer;
+    (void)d;
+    bool purge;
+    pthread_mutex_lock(&v->mutex);
+    v->bytes = w->bytes;
+    v->modseq = w->modseq;
+    pthread_mutex_unlock(&v->mutex);
+    opened_recent_written(v, true);
+    opened_publish(v, &w->batch, &purge);
+    w->published = w->modseq;
+    if (purge)
+        purge_wake(v);
+}
+
+static void rollback(void *ctx, db *d)
+{
+    vault *v = ctx;
+    writer *w = &v->writer;
+    (void)d;
+    change_list_clear(&w->job);
+    change_list_clear(&w->batch);
+    /* Mod-sequences and UIDVALIDITYs that were taken are lost, which does no harm. */
+    w->modseq_saved = 0;
+    w->uidvalidity_saved = 0;
+    w->bytes_saved = UINT64_MAX;
+    pthread_mutex_lock(&v->mutex);
+    w->bytes = v->bytes;
+    pthread_mutex_unlock(&v->mutex);
+    opened_recent_written(v, false);
+}
+
+const queue_hooks *vault_hooks(void)
+{
+    static const queue_hooks hooks = {NULL, commit, committed, rollback};
+    return &hooks;
+}

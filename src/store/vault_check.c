@@ -1,0 +1,104 @@
+/* vault_check.c - is a vault what it says it is? See vault_check in vault.h
+ * SPDX-License-Identifier: MIT */
+#include "store/vault.h"
+
+#include "store/schema.h"
+
+/* Each query gives one row per fault: an id and what was found and expected there. */
+static const struct {
+    const char *what;
+    const char *sql;
+} faults[] = {
+    {"mailbox: messages, rows", "SELECT id, messages, (SELECT count(*) FROM entry e WHERE e.mailbox = m.id) AS n FROM "
+                                "mailbox m WHERE messages <> n"},
+    {"mailbox: unseen, rows", "SELECT id, unseen, (SELECT count(*) FROM entry e WHERE e.mailbox = m.id AND NOT e.flags "
+                              "& 1) AS n FROM mailbox m WHERE unseen <> n"},
+    {"mailbox: deleted, rows", "SELECT id, deleted, (SELECT count(*) FROM entry e WHERE e.mailbox = m.id AND e.flags & "
+                               "8) AS n FROM mailbox m WHERE deleted <> n"},
+    {"mailbox: bytes, rows", "SELECT id, bytes, (SELECT coalesce(sum(size), 0) FROM entry e WHERE e.mailbox = m.id) AS "
+                             "n FROM mailbox m WHERE bytes <> n"},
+    {"mailbox: uidnext, highest uid", "SELECT id, uidnext, (SELECT coalesce(max(uid), 0) FROM entry e WHERE e.mailbox "
+                                      "= m.id) AS n FROM mailbox m WHERE uidnext <= n"},
+    {"mailbox: uidnext, highest vanished uid", "SELECT id, uidnext, (SELECT coalesce(max(uid_last), 0) FROM vanished x "
+                                               "WHERE x.mailbox = m.id) AS n FROM mailbox m WHERE uidnext <= n"},
+    {"mailbox: modseq, highest of its entries", "SELECT id, modseq, (SELECT coalesce(max(modseq), 0) FROM entry e "
+                                                "WHERE e.mailbox = m.id) AS n FROM mailbox m WHERE modseq < n"},
+    {"mailbox: modseq, the vault's",
+     "SELECT id, modseq, (SELECT value FROM meta WHERE key = 'modseq') AS n FROM mailbox m WHERE modseq > n"},
+    {"mailbox: uidvalidity, the vault's", "SELECT id, uidvalidity, (SELECT value FROM meta WHERE key = 'uidvalidity') "
+                                          "AS n FROM mailbox m WHERE uidvalidity > n"},
+    {"mailbox: keywords, highest number + 1",
+     "SELECT mailbox, count(*) AS c, max(number) + 1 AS n FROM keyword GROUP BY mailbox HAVING c <> n"},
+    {"mailbox: a uid in entry and in held",
+     "SELECT mailbox, uid, 0 FROM entry NATURAL JOIN (SELECT mailbox, uid FROM held)"},
+    {"vault: bytes, sum of mailboxes", "SELECT 0, value, (SELECT coalesce(sum(bytes), 0) FROM mailbox) AS n FROM meta "
+                                       "WHERE key = 'bytes' AND value <> n"},
+    {"message: refs, rows",
+     "SELECT id, refs, coalesce(c.n, 0) AS n FROM message m LEFT JOIN (SELECT message, count(*) AS n FROM "
+     "(SELECT message FROM entry UNION ALL SELECT message FROM held) GROUP BY message) c ON c.message = m.id WHERE "
+     "refs <> coalesce(c.n, 0)"},
+    {"entry: no such message", "SELECT mailbox, uid, message FROM entry WHERE message NOT IN (SELECT id FROM message)"},
+    {"held: no such message", "SELECT mailbox, uid, message FROM held WHERE message NOT IN (SELECT id FROM message)"},
+    {"entry: size, the message's",
+     "SELECT e.uid, e.size, m.size FROM entry e JOIN message m ON m.id = e.message WHERE e.size <> m.size"},
+    {"message: size, its parts", "SELECT id, size, (SELECT coalesce(sum(t.size), -1) FROM piece p JOIN part t ON t.id "
+                                 "= p.part WHERE p.message = m.id) AS n "
+                                 "FROM message m WHERE size <> n"},
+    {"part: refs, rows",
+     "SELECT id, refs, (SELECT count(*) FROM piece p WHERE p.part = t.id) AS n FROM part t WHERE refs <> n"},
+    {"part: size, its chunks",
+     "SELECT id, size, (SELECT coalesce(sum(octet_length(data)), 0) FROM chunk c WHERE c.part = t.id) AS n "
+     "FROM part t WHERE encoding = 0 AND size <> n"},
+};
+
+static ll_status look(db *d, size_t i, text *report, bool *faulty)
+{
+    db_stmt *q = db_prepare(d, faults[i].sql);
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        *faulty = true;
+        if (report)
+            text_print(report, "%s: at %lld found %lld, want %lld\n", faults[i].what, (long long)db_column_int(q, 0),
+                       (long long)db_column_int(q, 1), (long long)db_column_int(q, 2));
+    }
+    return status;
+}
+
+static ll_status foreign_keys(db *d, text *report, bool *faulty)
+{
+    db_stmt *q = db_prepare(d, "PRAGMA foreign_key_check");
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        *faulty = true;
+        if (report)
+            text_print(report, "%.*s: row without its parent\n", SPAN_PRINT(db_column_text(q, 0)));
+    }
+    return status;
+}
+
+static ll_status check_all(db *d, text *report, bool *faulty)
+{
+    ll_status status = db_verify(d, report);
+    if (!status)
+        status = foreign_keys(d, report, faulty);
+    for (size_t i = 0; !status && i < sizeof faults / sizeof *faults; i++)
+        status = look(d, i, report, faulty);
+    return status;
+}
+
+ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *report)
+{
+    db *d = NULL;
+    bool faulty = false;
+    ll_status status = db_open(&d, path, key, 0, report);
+    if (!status)
+        status = schema_open(d, SCHEMA_VAULT, false, report);
+    if (!status)
+        status = db_begin_read(d);
+    if (!status) {
+        status = check_all(d, report, &faulty);
+        db_rollback(d);
+    }
+    db_close(&d);
+    return !status && faulty ? LL_ECORRUPT : status;
+}

@@ -1,0 +1,92 @@
+/* vault_state.h - inside a vault. For the files of this room that make up the vault.
+ * SPDX-License-Identifier: MIT
+ *
+ * Who may touch what:
+ *   - the writer's part only from inside a queue job or hook (one at a time, so no lock);
+ *   - the part below `mutex` only with it held, and it is never held across SQL, the disk or a callback (invariant 9).
+ */
+#ifndef STORE_VAULT_STATE_H
+#define STORE_VAULT_STATE_H
+
+#include "store/change.h"
+#include "store/opened.h"
+#include "store/queue.h"
+#include "store/reader.h"
+#include "store/vault.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* The transaction under way, and the counters of the vault as it would leave them. */
+typedef struct writer {
+    struct vault *vault;
+    db *db;
+    uint64_t modseq;       /* taken last; gaps are fine, going back is not */
+    uint64_t modseq_saved; /* as in the file */
+    uint64_t published;    /* of the last COMMIT: views of all changes up to it are out */
+    uint32_t uidvalidity, uidvalidity_saved;
+    uint64_t bytes, bytes_saved;
+    uint64_t job_modseq; /* of the job under way; 0: it has changed nothing yet */
+    uint64_t job_bytes;  /* `bytes` before the job under way */
+    change_list job, batch;
+} writer;
+
+/* A job of the vault's queue: `run` in a savepoint, what it records with change.h is published after COMMIT, then
+ * `done`. The vault is held from vault_add to the end of `done`. */
+typedef struct vault_job {
+    queue_job queue; /* weight may be set */
+    struct vault *vault;
+    ll_status (*run)(struct vault_job *job, writer *w);
+    void (*done)(struct vault_job *job, ll_status status); /* may free the job */
+} vault_job;
+
+struct vault {
+    /* set at opening */
+    vault_config config;
+    uint8_t alias[KEYS_ID];
+    char *path;
+    uint64_t quota;
+    uint8_t drop_public[KEYS_KEY];
+    atomic_uint refs;
+    db *writer_db;
+    queue queue;
+
+    /* the writer's */
+    writer writer;
+
+    pthread_mutex_t mutex;
+    reader_pool readers;
+    opened_list opened;
+    uint64_t bytes;         /* after the last COMMIT */
+    uint64_t bytes_pending; /* announced by uploads under way */
+    uint64_t modseq;        /* after the last COMMIT */
+    bool purging;           /* a purge job is queued */
+    struct absorb *absorb;  /* under way */
+};
+
+/* What the vault does around each batch of its queue: counters before COMMIT, views after it. Their ctx is the vault.
+ */
+const queue_hooks *vault_hooks(void);
+/* Add a job; job->run and job->done are set. */
+void vault_add(vault *v, vault_job *job);
+/* The mod-sequence of the job under way. */
+uint64_t writer_modseq(writer *w);
+/* A UIDVALIDITY never given before in this vault, whatever the clock says (invariant 3). */
+uint32_t writer_uidvalidity(writer *w);
+
+int64_t vault_now(const vault *v);
+void vault_log(const vault *v, const char *format, ...) LL_PRINTF(2, 3);
+
+/* meta rows. LL_ECORRUPT: not there, or of another size. */
+LL_MUST_USE ll_status vault_meta_int(db *d, const char *key, int64_t *value);
+LL_MUST_USE ll_status vault_meta_blob(db *d, const char *key, void *out, size_t size);
+LL_MUST_USE ll_status vault_meta_set_int(db *d, const char *key, int64_t value);
+LL_MUST_USE ll_status vault_meta_set_blob(db *d, const char *key, const void *data, size_t size);
+/* The secret half of the drop key; wipe it. On a connection of the vault. */
+LL_MUST_USE ll_status vault_drop_secret(db *d, uint8_t secret[KEYS_KEY]);
+
+/* Check and take room for an upload of `size` bytes: LL_ELIMIT, LL_EQUOTA. Give it back with vault_room_give. */
+LL_MUST_USE ll_status vault_room_take(vault *v, uint64_t size);
+void vault_room_give(vault *v, uint64_t size);
+
+#endif

@@ -1,0 +1,487 @@
+/* vault_test.c - opening, group commit, delivery, kill -9, and ten thousand random changes against a model.
+ * SPDX-License-Identifier: MIT */
+#include "vault_fixture.h"
+
+#include "store/deliver.h"
+#include "store/purge.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+static void test_open_errors(void **state)
+{
+    (void)state;
+    fixture f;
+    vault *v = NULL;
+    fixture_init(&f, 0);
+    fixture_close(&f);
+    uint8_t other[KEYS_KEY] = {1};
+    text why;
+    text_init(&why, NULL, 1024);
+    assert_int_equal(vault_open(&v, &f.config, f.alias, f.path, other, 0, &why), LL_ECORRUPT);
+    assert_int_equal(vault_open(&v, &f.config, other, f.path, f.key, 0, &why), LL_EDENIED);
+    assert_int_equal(vault_open(&v, &f.config, f.alias, "/nowhere/x.sqlite", f.key, 0, &why), LL_ENOTFOUND);
+    assert_null(v);
+    assert_int_equal(keyring_count(f.keyring), 0);
+    text_fini(&why);
+    fixture_open(&f);
+    assert_true(vault_key_is(f.vault, f.key));
+    assert_false(vault_key_is(f.vault, other));
+    assert_int_equal(keyring_count(f.keyring), 1);
+    fixture_close(&f);
+    assert_int_equal(keyring_count(f.keyring), 0);
+    fixture_fini(&f);
+}
+
+static void test_reopen(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    ll_flags flags;
+    ll_span keyword = SPAN("kept");
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    assert_int_equal(client_append_full(&c, "Sent", SPAN("a"), F(SEEN), &keyword, 1, 5, NULL), LL_OK);
+    assert_int_equal(client_append(&c, "Sent", "b", F(DELETED), NULL), LL_OK);
+    assert_int_equal(client_open(&c, "Sent", false), LL_OK);
+    assert_int_equal(client_expunge(&c, 1, 2), LL_OK);
+    uint32_t validity = ll_view_uidvalidity(c.view);
+    uint64_t modseq = vault_count(f.vault).modseq;
+    client_fini(&c);
+    fixture_close(&f);
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "Sent", false), LL_OK);
+    assert_int_equal(ll_view_count(c.view), 1);
+    assert_int_equal(ll_view_uidnext(c.view), 3); /* invariant 3 */
+    assert_int_equal(ll_view_uidvalidity(c.view), validity);
+    assert_int_equal(ll_view_modseq(c.view), modseq);
+    assert_true(ll_view_flags(c.view, 1, &flags));
+    assert_int_equal(flags.bits[0], F(SEEN) | 1u << LL_FLAG_KEYWORD);
+    assert_int_equal(client_read(&c, 2, 0, 1), LL_ENOTFOUND); /* `held` was emptied */
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* -------------------------------------------------------------------------------------------- Group commit */
+
+enum { FLIGHT = 64 };
+
+static void delivered(void *ctx, ll_status status)
+{
+    assert_int_equal(status, LL_OK);
+    ++*(int *)ctx;
+}
+
+static void test_group_commit(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    spool *content;
+    int done = 0;
+    fixture_init(&f, 2);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(spool_new(&content, f.scratch.dir, NULL), LL_OK);
+    assert_int_equal(spool_write(content, SPAN("Subject: x\r\n\r\n")), LL_OK);
+    vault_numbers before = vault_count(f.vault);
+    for (int i = 0; i < FLIGHT; i++)
+        vault_deliver(f.vault, content, SPAN(""), 77, delivered, &done);
+    while (done < FLIGHT)
+        assert_true(fixture_pump(&f));
+    vault_numbers after = vault_count(f.vault);
+    assert_int_equal(after.jobs - before.jobs, FLIGHT);
+    assert_true(after.commits - before.commits <= FLIGHT / 4);
+    assert_true(client_latest(&c));
+    assert_int_equal(ll_view_count(c.view), FLIGHT);
+    assert_true(c.notified >= 1 && c.notified <= after.commits - before.commits);
+    spool_del(&content);
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* One bad job in a batch is undone alone, in the file and in the views (invariant 8). */
+static void refused(void *ctx, ll_status status)
+{
+    assert_int_equal(status, LL_ELIMIT);
+    ++*(int *)ctx;
+}
+
+static void test_batch_with_failure(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    spool *small, *large;
+    int good = 0, bad = 0;
+    fixture_init(&f, 1);
+    fixture_close(&f);
+    f.config.message_bytes_max = 3;
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(spool_new(&small, f.scratch.dir, NULL), LL_OK);
+    assert_int_equal(spool_new(&large, f.scratch.dir, NULL), LL_OK);
+    assert_int_equal(spool_write(small, SPAN("abc")), LL_OK);
+    assert_int_equal(spool_write(large, SPAN("abcd")), LL_OK);
+    for (int i = 0; i < 30; i++) {
+        bool fails = i % 3 == 1;
+        vault_deliver(f.vault, fails ? large : small, SPAN(""), 0, fails ? refused : delivered, fails ? &bad : &good);
+    }
+    while (good + bad < 30)
+        assert_true(fixture_pump(&f));
+    assert_int_equal(bad, 10);
+    assert_true(client_latest(&c));
+    assert_int_equal(ll_view_count(c.view), 20);
+    assert_int_equal(ll_view_uidnext(c.view), 21);
+    assert_int_equal(vault_count(f.vault).bytes, 60);
+    spool_del(&small);
+    spool_del(&large);
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* ------------------------------------------------------------------------------------------------- kill -9 */
+
+static void crash_child(fixture *f, int acks)
+{
+    client c;
+    uint32_t uid;
+    char message[64];
+    if (secret_arena_new(&f->arena, 16, NULL) || keyring_new(&f->keyring, f->arena, 8))
+        _exit(1);
+    f->config.keyring = f->keyring;
+    fixture_open(f);
+    client_init(&c, f);
+    if (client_open(&c, "INBOX", false))
+        _exit(1);
+    for (unsigned i = 0;; i++) {
+        snprintf(message, sizeof message, "message %u", i);
+        if (client_append(&c, "INBOX", message, i % 5 ? 0 : F(DELETED), &uid) || write(acks, &uid, sizeof uid) < 0)
+            _exit(1);
+        if (i % 40 == 39 && client_expunge(&c, 1, uid))
+            _exit(1);
+        if (client_latest(&c) && i % 7 == 0)
+            client_told(&c);
+    }
+}
+
+static void test_kill(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, 0);
+    fixture_close(&f);
+    for (unsigned round = 0; round < 4; round++) {
+        int acks[2];
+        uint32_t uid = 0, last = 0;
+        assert_int_equal(pipe(acks), 0);
+        pid_t child = fork();
+        if (!child)
+            crash_child(&f, acks[1]);
+        close(acks[1]);
+        for (unsigned i = 0; i < 60 + 37 * round && read(acks[0], &uid, sizeof uid) == sizeof uid; i++)
+            last = uid;
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        while (read(acks[0], &uid, sizeof uid) == sizeof uid)
+            last = uid;
+        close(acks[0]);
+        fixture_check(&f); /* counters, references, sizes: as after any commit */
+        client c;
+        fixture_open(&f);
+        client_init(&c, &f);
+        assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+        assert_true(last > 0 && ll_view_uidnext(c.view) > last); /* acknowledged is durable: invariant 1 */
+        client_fini(&c);
+        fixture_close(&f);
+    }
+    fixture_fini(&f);
+}
+
+/* --------------------------------------------------------------------------------------------------- Model */
+
+enum { BOXES = 4, MODEL_MAX = 120, MODEL_OPS = 10000 };
+
+typedef struct model_message {
+    uint32_t uid;
+    unsigned flags, content;
+} model_message;
+
+typedef struct model_box {
+    const char *name;
+    model_message messages[MODEL_MAX];
+    unsigned count;
+    uint32_t uidnext;
+    client client;
+} model_box;
+
+typedef struct model {
+    fixture f;
+    model_box boxes[BOXES];
+    uint32_t seed;
+    unsigned contents;
+} model;
+
+static unsigned roll(model *m, unsigned limit)
+{
+    m->seed = m->seed * 1664525u + 1013904223u;
+    return (m->seed >> 8) % limit;
+}
+
+static unsigned content_text(unsigned n, char out[64])
+{
+    return (unsigned)snprintf(out, 64, "Subject: %u\r\n\r\n%.*s", n, (int)(n % 29), "abcdefghijklmnopqrstuvwxyzABC");
+}
+
+static ll_range roll_range(model *m, const model_box *box)
+{
+    uint32_t first = 1 + roll(m, box->uidnext), last = first + roll(m, 12);
+    return (ll_range){first, last};
+}
+
+static bool in_range(const model_message *x, ll_range range)
+{
+    return x->uid >= range.first && x->uid <= range.last;
+}
+
+static void model_add(model_box *box, unsigned flags, unsigned content)
+{
+    box->messages[box->count++] = (model_message){box->uidnext++, flags, content};
+}
+
+static void model_append(model *m, model_box *box)
+{
+    char message[64];
+    unsigned flags = roll(m, 32);
+    if (box->count == MODEL_MAX)
+        return;
+    content_text(m->contents, message);
+    uint32_t uid;
+    assert_int_equal(client_append(&box->client, box->name, message, flags, &uid), LL_OK);
+    assert_int_equal(uid, box->uidnext);
+    model_add(box, flags, m->contents++);
+}
+
+static void model_store(model *m, model_box *box)
+{
+    ll_range range = roll_range(m, box);
+    unsigned flags = roll(m, 32), op = roll(m, 3);
+    assert_int_equal(client_store(&box->client, range.first, range.last, (ll_flags_op)op, flags), LL_OK);
+    for (unsigned i = 0; i < box->count; i++) {
+        model_message *x = &box->messages[i];
+        if (in_range(x, range))
+            x->flags = op == LL_FLAGS_REPLACE ? flags : op == LL_FLAGS_ADD ? x->flags | flags : x->flags & ~flags;
+    }
+}
+
+static void model_remove(model_box *box, ll_range range, bool only_deleted)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < box->count; i++)
+        if (!in_range(&box->messages[i], range) || (only_deleted && !(box->messages[i].flags & F(DELETED))))
+            box->messages[kept++] = box->messages[i];
+    box->count = kept;
+}
+
+static void model_expunge(model *m, model_box *box)
+{
+    ll_range range = roll(m, 4) ? roll_range(m, box) : (ll_range){1, UINT32_MAX};
+    assert_int_equal(client_expunge(&box->client, range.first, range.last), LL_OK);
+    model_remove(box, range, true);
+}
+
+static void model_copy(model *m, model_box *box, bool move)
+{
+    ll_range range = roll_range(m, box);
+    model_box *to = &m->boxes[roll(m, BOXES)];
+    unsigned before = box->count;
+    if (to->count + 13 > MODEL_MAX)
+        return;
+    /* Bring the view of the session up to date: what others expunged would be copied too, without flags. */
+    if (client_latest(&box->client))
+        client_told(&box->client);
+    if (!move)
+        for (int i = 0; i < 3; i++)
+            fixture_pump_ready(&m->f);
+    uint32_t last = box->uidnext - 1;
+    assert_int_equal(client_copy(&box->client, range.first, range.last, to->name, move), LL_OK);
+    for (unsigned i = 0; i < before; i++)
+        if (in_range(&box->messages[i], range))
+            model_add(to, box->messages[i].flags, box->messages[i].content);
+    if (move) {
+        range.last = range.last < last ? range.last : last;
+        if (range.first <= range.last)
+            model_remove(box, range, false);
+    }
+}
+
+/* The mailbox as its session sees it, and as STATUS counts it. */
+static void model_compare(model *m, model_box *box)
+{
+    client *c = &box->client;
+    unsigned unseen = 0, deleted = 0, bytes = 0;
+    char message[64];
+    ll_flags flags;
+    assert_true(client_latest(c));
+    assert_int_equal(ll_view_count(c->view), box->count);
+    assert_int_equal(ll_view_uidnext(c->view), box->uidnext);
+    for (unsigned i = 0; i < box->count; i++) {
+        const model_message *x = &box->messages[i];
+        assert_true(ll_view_flags(c->view, x->uid, &flags));
+        assert_int_equal(flags.bits[0], x->flags);
+        unseen += !(x->flags & F(SEEN));
+        deleted += !!(x->flags & F(DELETED));
+        bytes += content_text(x->content, message);
+    }
+    assert_int_equal(ASK(c, status, span_str(box->name)), LL_OK);
+    assert_int_equal(c->call->numbers.messages, box->count);
+    assert_int_equal(c->call->numbers.unseen, unseen);
+    assert_int_equal(c->call->numbers.deleted, deleted);
+    assert_int_equal(c->call->numbers.bytes, bytes);
+    assert_int_equal(c->call->numbers.uidnext, box->uidnext);
+    assert_int_equal(c->call->numbers.highest_modseq, ll_view_modseq(c->view));
+    if (box->count) {
+        const model_message *x = &box->messages[roll(m, box->count)];
+        unsigned size = content_text(x->content, message);
+        assert_int_equal(client_read(c, x->uid, 0, 100), LL_OK);
+        assert_true(span_equal(text_span(&c->call->bytes), span_of(message, size)));
+    }
+    if (roll(m, 2))
+        client_told(c);
+}
+
+static void model_open(model *m)
+{
+    for (unsigned i = 0; i < BOXES; i++) {
+        client_init(&m->boxes[i].client, &m->f);
+        assert_int_equal(client_open(&m->boxes[i].client, m->boxes[i].name, false), LL_OK);
+    }
+}
+
+static void model_reopen(model *m)
+{
+    for (unsigned i = 0; i < BOXES; i++)
+        client_fini(&m->boxes[i].client);
+    fixture_close(&m->f);
+    fixture_check(&m->f);
+    fixture_open(&m->f);
+    model_open(m);
+}
+
+static void model_run(int workers, unsigned ops)
+{
+    static const char *const names[BOXES] = {"INBOX", "Archive", "Sent", "Trash"};
+    model *m = calloc(1, sizeof *m);
+    assert_non_null(m);
+    fixture_init(&m->f, workers);
+    m->seed = 42 + (uint32_t)workers;
+    for (unsigned i = 0; i < BOXES; i++) {
+        m->boxes[i].name = names[i];
+        m->boxes[i].uidnext = 1;
+    }
+    model_open(m);
+    for (unsigned i = 0; i < ops; i++) {
+        model_box *box = &m->boxes[roll(m, BOXES)];
+        unsigned kind = roll(m, 100);
+        if (kind < 35)
+            model_append(m, box);
+        else if (kind < 70)
+            model_store(m, box);
+        else if (kind < 85)
+            model_expunge(m, box);
+        else
+            model_copy(m, box, kind < 93);
+        if (i % 10 == 0)
+            model_compare(m, box);
+        if (i % (ops / 5) == ops / 5 - 1)
+            model_reopen(m);
+    }
+    for (unsigned i = 0; i < BOXES; i++) {
+        model_compare(m, &m->boxes[i]);
+        client_fini(&m->boxes[i].client);
+    }
+    fixture_fini(&m->f);
+    free(m);
+}
+
+static void test_model(void **state)
+{
+    (void)state;
+    model_run(0, MODEL_OPS);
+}
+
+static void test_model_threads(void **state)
+{
+    (void)state;
+    model_run(3, MODEL_OPS / 10);
+}
+
+/* More than one purge job's worth goes, in several. */
+static void test_purge_many(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    ll_range range = {1, UINT32_MAX};
+    fixture_init(&f, 1);
+    client_init(&c, &f);
+    assert_int_equal(client_append(&c, "INBOX", "x", F(DELETED), NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    for (int i = 0; i < 10; i++) /* 1,024 messages */
+        assert_int_equal(ASK(&c, copy, c.mailbox, &range, 1, SPAN("INBOX"), false), LL_OK);
+    assert_true(client_latest(&c));
+    assert_int_equal(ll_view_count(c.view), 1024);
+    assert_true(1024 > PURGE_MESSAGES);
+    assert_int_equal(ASK(&c, remove, SPAN("Sent")), LL_OK);
+    assert_int_equal(client_expunge(&c, 1, 2000), LL_OK);
+    client_fini(&c);
+    fixture_close(&f); /* waits until the purge is over */
+    fixture_open(&f);
+    int64_t left = 1;
+    assert_int_equal(db_take_int(db_prepare(f.vault->writer_db, "SELECT count(*) FROM chunk"), &left), LL_OK);
+    assert_int_equal(left, 0);
+    fixture_fini(&f);
+}
+
+/* One damaged message: it says so, and is the only one (invariant 8). */
+static void test_damage(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    text report;
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    assert_int_equal(client_append(&c, "INBOX", "first", 0, NULL), LL_OK);
+    assert_int_equal(client_append(&c, "INBOX", "second", 0, NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    db *d = f.vault->writer_db;
+    assert_int_equal(db_exec(d, "UPDATE chunk SET data = x'00' WHERE part = 1"), LL_OK);
+    assert_int_equal(client_read(&c, 1, 0, 10), LL_ECORRUPT);
+    assert_int_equal(client_read(&c, 2, 0, 10), LL_OK);
+    assert_int_equal(db_exec(d, "UPDATE mailbox SET unseen = 7 WHERE name = 'INBOX'"), LL_OK);
+    text_init(&report, NULL, 4096);
+    assert_int_equal(vault_check(f.path, f.key, &report), LL_ECORRUPT);
+    assert_non_null(strstr(text_str(&report), "part: size, its chunks: at 1 found 5, want 1"));
+    assert_non_null(strstr(text_str(&report), "mailbox: unseen, rows: at 1 found 7, want 2"));
+    text_fini(&report);
+    assert_int_equal(db_exec(d, "UPDATE chunk SET data = CAST('first' AS BLOB) WHERE part = 1"), LL_OK);
+    assert_int_equal(db_exec(d, "UPDATE mailbox SET unseen = 2 WHERE name = 'INBOX'"), LL_OK);
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_group_commit),  cmocka_unit_test(test_batch_with_failure),
+        cmocka_unit_test(test_kill),          cmocka_unit_test(test_model),
+        cmocka_unit_test(test_model_threads), cmocka_unit_test(test_purge_many),
+        cmocka_unit_test(test_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

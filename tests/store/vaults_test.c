@@ -1,0 +1,154 @@
+/* vaults_test.c - the registry of unlocked vaults.
+ * SPDX-License-Identifier: MIT */
+#include "vault_fixture.h"
+
+#include "store/vaults.h"
+
+typedef struct answer {
+    int count;
+    ll_status status;
+    vault *vault;
+} answer;
+
+static void note(void *ctx, ll_status status, vault *v)
+{
+    answer *a = ctx;
+    a->count++;
+    a->status = status;
+    a->vault = v;
+}
+
+static void note_closed(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+static void wait_for(fixture *f, const answer *a)
+{
+    while (!a->count)
+        assert_true(fixture_pump(f));
+}
+
+/* Tick until the vault is locked again. */
+static void wait_closed(fixture *f, vaults *all, uint64_t now_ms)
+{
+    for (int i = 0; i < 10000 && vaults_count(all); i++) {
+        vaults_tick(all, now_ms);
+        fixture_pump_ready(f);
+        usleep(100);
+    }
+    assert_int_equal(vaults_count(all), 0);
+    assert_int_equal(keyring_count(f->keyring), 0);
+}
+
+static void run(int workers)
+{
+    fixture f;
+    vaults *all;
+    answer a = {0}, b = {0}, wrong = {0};
+    uint8_t other[KEYS_KEY] = {1};
+    fixture_init(&f, workers);
+    fixture_close(&f);
+    assert_int_equal(vaults_new(&all, &f.config, 1000, 1), LL_OK);
+    assert_null(vaults_find(all, f.alias));
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &a);
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &b);
+    vaults_open(all, f.alias, f.path, other, 0, note, &wrong);
+    wait_for(&f, &a);
+    wait_for(&f, &b);
+    wait_for(&f, &wrong);
+    assert_int_equal(a.status, LL_OK);
+    assert_int_equal(b.status, LL_OK);
+    assert_ptr_equal(a.vault, b.vault); /* one opening */
+    assert_int_equal(wrong.status, LL_EAUTH);
+    assert_null(wrong.vault);
+    vault *found = vaults_find(all, f.alias);
+    assert_ptr_equal(found, a.vault);
+    vaults_release(all, &found);
+
+    uint8_t second[KEYS_ID] = {2};
+    answer full = {0};
+    vaults_open(all, second, f.path, f.key, 0, note, &full);
+    assert_int_equal(full.status, LL_ELIMIT);
+
+    vaults_tick(all, 5000);
+    vaults_release(all, &a.vault);
+    vaults_tick(all, 6000); /* b still holds it */
+    assert_int_equal(vaults_count(all), 1);
+    vaults_release(all, &b.vault);
+    vaults_tick(all, 7000); /* idle from now */
+    vaults_tick(all, 7999);
+    assert_int_equal(vaults_count(all), 1);
+    found = vaults_find(all, f.alias); /* still unlocked: delivery goes straight in */
+    assert_non_null(found);
+    vaults_tick(all, 8500);
+    vaults_release(all, &found);
+    vaults_tick(all, 9000); /* idle anew */
+    vaults_tick(all, 9999);
+    assert_int_equal(keyring_count(f.keyring), 1);
+    vaults_tick(all, 10000);
+    wait_closed(&f, all, 10000);
+    assert_null(vaults_find(all, f.alias));
+
+    /* At once, when somebody is to be locked out; and not under anybody's feet. */
+    answer d = {0};
+    assert_int_equal(vaults_lock(all, f.alias), LL_OK);
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &d);
+    wait_for(&f, &d);
+    assert_int_equal(vaults_lock(all, f.alias), LL_EBUSY);
+    vaults_release(all, &d.vault);
+    while (vaults_lock(all, f.alias)) {
+        fixture_pump_ready(&f);
+        usleep(100);
+    }
+    assert_int_equal(vaults_count(all), 0);
+    assert_int_equal(keyring_count(f.keyring), 0);
+
+    /* A wrong key, and again the right one, also while it is closing. */
+    answer bad = {0}, again = {0};
+    vaults_open(all, f.alias, f.path, other, 0, note, &bad);
+    wait_for(&f, &bad);
+    assert_int_equal(bad.status, LL_ECORRUPT);
+    answer c = {0};
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &c);
+    wait_for(&f, &c);
+    vaults_release(all, &c.vault);
+    vaults_tick(all, 20000);
+    vaults_tick(all, 22000);
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &again);
+    wait_for(&f, &again);
+    assert_int_equal(again.status, LL_OK);
+    assert_true(vault_key_is(again.vault, f.key));
+
+    bool closed = false;
+    vaults_close_all(all, note_closed, &closed);
+    answer late = {0};
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &late);
+    assert_int_equal(late.status, LL_ECLOSED);
+    assert_false(closed);
+    vaults_release(all, &again.vault);
+    while (!closed)
+        assert_true(fixture_pump(&f));
+    assert_int_equal(keyring_count(f.keyring), 0);
+    vaults_del(&all);
+    fixture_open(&f);
+    fixture_fini(&f);
+}
+
+static void test_at_once(void **state)
+{
+    (void)state;
+    run(0);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    run(2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_at_once), cmocka_unit_test(test_threads)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
