@@ -172,15 +172,16 @@ static const schema_object drop_objects[] = {
                    "data BLOB NOT NULL,"       /* SEAL_CHUNK_SEALED bytes; the last may be shorter */
                    "PRIMARY KEY(blob, ordinal)"
                    ") STRICT"},
-    {"entry", "CREATE TABLE entry(" /* a message waits for an alias */
-              "id BLOB NOT NULL PRIMARY KEY,"
+    {"entry", "CREATE TABLE entry("         /* a message waits for an alias */
+              "number INTEGER PRIMARY KEY," /* in order of arrival */
+              "id BLOB NOT NULL UNIQUE,"
               "alias BLOB NOT NULL,"
               "blob INTEGER NOT NULL,"    /* counted in blob.refs */
               "sealed BLOB NOT NULL,"     /* the content key, sealed to the alias */
               "size INTEGER NOT NULL,"    /* blob.size */
               "received INTEGER NOT NULL" /* time */
-              ") WITHOUT ROWID, STRICT"},
-    {"entry_alias", "CREATE INDEX entry_alias ON entry(alias)"} /* and by rowid: in order of arrival */,
+              ") STRICT"},
+    {"entry_alias", "CREATE INDEX entry_alias ON entry(alias)"},
     {"waiting", "CREATE TABLE waiting(" /* sums over entry, for quotas and the status page */
                 "alias BLOB PRIMARY KEY,"
                 "entries INTEGER NOT NULL,"
