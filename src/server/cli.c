@@ -21,7 +21,9 @@
 enum {
     cli_answer_max = 64 << 20, /* one answer: a list of a hundred thousand aliases is 10 MB */
     cli_input_max = 4096,      /* one line of standard input: a password is at most 1024 bytes */
-    cli_timeout_ms = 120000    /* an operation on a busy server, deletion of a large vault included */
+    cli_busy_ms = 10000,       /* another command is done by then, or a starting server answers */
+    cli_busy_poll_ms = 50,
+    cli_timeout_ms = 120000 /* an operation on a busy server, deletion of a large vault included */
 };
 
 static int fail(const char *message, ll_span detail)
@@ -63,7 +65,7 @@ static int run_init(int argc, char **argv)
         "  --port-base N\n      listen on 127.0.0.1 only, on N + the standard port (N+25, N+143 ...): for trying it "
         "out\n";
     init_options o = {0};
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0; i < argc; i += 2) { /* every option has a value */
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(name, "--help") == 0)
             return fputs(help, stdout) < 0;
@@ -80,7 +82,6 @@ static int run_init(int argc, char **argv)
             fprintf(stderr, "letterlock init: %s is not understood\n%s", name, help);
             return 2;
         }
-        i++;
     }
     if (!o.data || !o.domain) {
         fprintf(stderr, "letterlock init: --data and --domain are needed\n%s", help);
@@ -251,10 +252,13 @@ static ll_status ask_server(const layout *l, const operation *op, const json_t *
     return status;
 }
 
-static ll_status run_here(const char *data, const operation *op, const json_t *arguments, json_t **result, text *error)
+/* *busy: another program has the data directory at this moment. */
+static ll_status run_here(const char *data, const operation *op, const json_t *arguments, json_t **result, text *error,
+                          bool *busy)
 {
     server *s = memory_new(NULL, sizeof *s);
     ll_status status = s ? server_open(s, data, false, error) : LL_ENOMEM;
+    *busy = s && status == LL_EBUSY && s->lock < 0;
     if (!status)
         status = operation_run(s, op, arguments, result, error);
     if (s)
@@ -263,6 +267,7 @@ static ll_status run_here(const char *data, const operation *op, const json_t *a
     return status;
 }
 
+/* Another command may be at work for a moment, or the server may just be starting: then ask both again, for a while. */
 static ll_status operate(const char *data, const operation *op, const json_t *arguments, json_t **result, text *error)
 {
     layout l;
@@ -275,9 +280,18 @@ static ll_status operate(const char *data, const operation *op, const json_t *ar
                    data);
         return LL_ENOTFOUND;
     }
-    status = ask_server(&l, op, arguments, result, error);
-    if (status == LL_EUNAVAILABLE || (status == LL_ENOTFOUND && !error->size))
-        status = run_here(data, op, arguments, result, error);
+    bool busy = true;
+    for (int waited = 0; busy; waited += cli_busy_poll_ms) {
+        text_clear(error);
+        busy = false;
+        status = ask_server(&l, op, arguments, result, error);
+        if (status == LL_EUNAVAILABLE || (status == LL_ENOTFOUND && !error->size))
+            status = run_here(data, op, arguments, result, error, &busy);
+        if (busy && waited >= cli_busy_ms)
+            break;
+        if (busy)
+            usleep(cli_busy_poll_ms * 1000);
+    }
     return status;
 }
 

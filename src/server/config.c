@@ -171,10 +171,8 @@ static ll_status set_row(config *c, const config_row *row, ll_span value, text *
     bool good = value.size <= config_value_max && !memchr(value.data, 0, value.size);
     switch (row->type) {
     case LISTEN:
-        good = good && listen_valid(value);
-        /* fall through */
     case TEXT:
-        if (good)
+        if (good && (row->type == TEXT || listen_valid(value)))
             return set_text(text_at(c, row), value);
         break;
     case NUMBER:

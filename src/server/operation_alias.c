@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "keys/random.h"
+#include "post/intake.h"
 #include "server/alias_secret.h"
+#include "wire/smtp_path.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -87,7 +89,14 @@ static ll_status split_address(ll_span address, directory_alias *alias, text *er
     size_t at = address.size;
     while (at > 0 && address.data[at - 1] != '@')
         at--;
-    if (at < 2 || at == address.size || at - 1 > DIRECTORY_LOCAL_MAX || address.size - at > DIRECTORY_DOMAIN_MAX) {
+    smtp_path path = {.null = true};
+    bool valid = smtp_path_address(&path, address, SMTP_PATH_UTF8, DIRECTORY_LOCAL_MAX) == LL_OK && !path.literal;
+    text plain; /* an address that would have to be quoted is nobody's wish */
+    text_init(&plain, NULL, 1024);
+    smtp_path_text(&path, &plain);
+    valid = valid && span_equal_nocase(text_span(&plain), address);
+    text_fini(&plain);
+    if (!valid || at < 2 || at == address.size || address.size - at > DIRECTORY_DOMAIN_MAX) {
         text_print(error, "\"%.*s\" is not an address: give one such as ann@example.com",
                    SPAN_PRINT(span_first(address, 400)));
         return LL_EINVAL;
@@ -247,6 +256,8 @@ ll_status operation_alias_remove(server *s, const json_t *arguments, json_t **re
         status = directory_alias_remove(s->directory, alias.id);
     if (!status)
         status = alias_vault_destroy(s, &alias, error);
+    if (!status)
+        status = intake_bytes_forget(s->directory, alias.id);
     *result = json_object();
     return status;
 }

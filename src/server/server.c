@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "keys/server_key.h"
+#include "post/intake.h"
 #include "server/control.h"
 #include "server/log.h"
 #include "server/login.h"
@@ -33,6 +34,15 @@ static void vault_log_line(void *context, ll_span line)
 {
     (void)context;
     log_span("-", line);
+}
+
+/* What a locked vault holds, so that its quota counts at the door. */
+static void vault_locking(void *context, const uint8_t alias[KEYS_ID], uint64_t bytes)
+{
+    server *s = context;
+    ll_status status = intake_bytes_note(s->directory, alias, bytes);
+    if (status)
+        log_event("-", "quota-note-failed status=%s", ll_status_name(status));
 }
 
 /* As many descriptors and as much locked memory as the system lets us have; what is missing shows in `letterlock
@@ -94,9 +104,25 @@ static ll_status open_vaults(server *s)
         .spool_pool = &s->pool,
         .message_bytes_max = s->config.message_size,
         .log = vault_log_line,
+        .locking = vault_locking,
         .ctx = s,
     };
     return vaults_new(&s->vaults, &shared, s->config.vault_grace, (unsigned)s->config.vaults_unlocked);
+}
+
+/* A command may have the data directory for a moment when the server starts; the command line itself asks again
+ * (cli.c). */
+static ll_status lock_folder(server *s, bool wait, text *error)
+{
+    size_t said = error->size;
+    ll_status status = layout_lock(&s->layout, &s->lock, error);
+    for (int waited = 0; wait && status == LL_EBUSY && waited < SERVER_LOCK_MS; waited += SERVER_STOP_POLL_MS) {
+        struct timespec pause = {0, SERVER_STOP_POLL_MS * 1000000L};
+        nanosleep(&pause, NULL);
+        text_cut(error, said);
+        status = layout_lock(&s->layout, &s->lock, error);
+    }
+    return status;
 }
 
 ll_status server_open(server *s, const char *data, bool loop, text *error)
@@ -110,7 +136,7 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
     if (!status)
         status = config_read(&s->config, layout_of(&s->layout, LAYOUT_CONF).string, error);
     if (!status)
-        status = layout_lock(&s->layout, &s->lock, error);
+        status = lock_folder(s, loop, error);
     if (!status && loop) {
         raise_limits();
         lock_memory();

@@ -42,6 +42,7 @@ typedef struct server_listener {
 enum {
     SERVER_LISTENERS_MAX = 32,  /* four kinds, a few addresses each */
     SERVER_SHUTDOWN_MS = 10000, /* clients get this long to take their last replies */
+    SERVER_LOCK_MS = 3000,      /* a command of the command line is done by then; a running server is not */
     SERVER_STOP_POLL_MS = 20,
     SERVER_TICK_MS = 250 /* how often vaults are looked at for their grace period */
 };
