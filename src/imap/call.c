@@ -165,8 +165,7 @@ void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly)
 ll_status ll_call_row(ll_call *call, const ll_row *row)
 {
     void *list = call->rows;
-    ll_status status =
-        list_reserve(call, &list, call->rows_count, &call->rows_room, sizeof *call->rows, call_rows_max);
+    ll_status status = list_reserve(call, &list, call->rows_count, &call->rows_room, sizeof *call->rows, call_rows_max);
     call->rows = list;
     if (status)
         return status;

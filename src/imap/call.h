@@ -1,5 +1,5 @@
-/* call.h - inside an ll_call: one question to a connector with room for its answer. For the imap room and for tests of connectors.
- * SPDX-License-Identifier: MIT
+/* call.h - inside an ll_call: one question to a connector with room for its answer. For the imap room and for tests of
+ * connectors. SPDX-License-Identifier: MIT
  *
  * A session has one call at a time and uses it again and again. Whoever makes a call gives it a function that is run by
  * ll_call_done. When the session goes away first, call_orphan leaves it behind with all it must still clean up. */
@@ -53,18 +53,18 @@ LL_MUST_USE ll_status call_new(ll_call **out, const ll_allocator *allocator, voi
 void call_del(ll_call **call);
 /* Forget the last answer. Returns the call, to be given to a method. */
 ll_call *call_begin(ll_call *call);
-/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` (if any) and whatever the answer opened, aborts
- * the uploads, ends the connector, frees everything. Takes over `uploads` (an array from the allocator, or NULL) and the
- * arena's blocks. */
+/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` (if any) and
+ * whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over `uploads` (an array
+ * from the allocator, or NULL) and the arena's blocks. */
 void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void **uploads,
                  size_t uploads_count, arena *arguments);
 
 enum {
-    call_memory_max = 64 << 20,    /* rows of one fetch batch with their indexes: batches are far smaller */
-    call_bytes_max = 4 << 20,      /* one read: the engine asks for 256 KiB at a time */
-    call_mailboxes_max = 100000,   /* mailboxes of one account: more than any peer was seen to hold */
-    call_rows_max = 65536,         /* rows of one batch */
-    call_placed_max = 4000000      /* messages of one COPY: the largest mailbox foreseen, thrice */
+    call_memory_max = 64 << 20,  /* rows of one fetch batch with their indexes: batches are far smaller */
+    call_bytes_max = 4 << 20,    /* one read: the engine asks for 256 KiB at a time */
+    call_mailboxes_max = 100000, /* mailboxes of one account: more than any peer was seen to hold */
+    call_rows_max = 65536,       /* rows of one batch */
+    call_placed_max = 4000000    /* messages of one COPY: the largest mailbox foreseen, thrice */
 };
 
 #endif

@@ -1,24 +1,26 @@
 /* command.h - one command under way, and the table of all commands.
  * SPDX-License-Identifier: MIT
  *
- * A row of the table says where a command is legal, how it is parsed, how it runs, and what follows from it. The engine knows no
- * command by name. Adding a command is a row and a file.
+ * A row of the table says where a command is legal, how it is parsed, how it runs, and what follows from it. The engine
+ * knows no command by name. Adding a command is a row and a file.
  *
- * `parse` takes the arguments after the command's name (the lexer stands behind the SP, or at the end) and fills c->state with a
- * struct of its own from c->memory. It must take everything: the engine answers BAD if anything is left. Answers: LL_OK, LL_ESYNTAX
- * (BAD, with c->text if set), any other error (NO).
+ * `parse` takes the arguments after the command's name (the lexer stands behind the SP, or at the end) and fills
+ * c->state with a struct of its own from c->memory. It must take everything: the engine answers BAD if anything is
+ * left. Answers: LL_OK, LL_ESYNTAX (BAD, with c->text if set), any other error (NO).
  *
  * `step` does the work and may be called many times:
  *     LL_OK     done: the engine syncs the snapshot as the row allows and says "tag OK [c->code] c->text"
  *     LL_LATER  a connector call is pending; step is called again when it is done, its answer in s->call
  *     LL_MORE   output is full (session_full), or the client must send something; step is called again then
  *     < 0       failed: "tag NO [code] text", code from c->code or from the status table; LL_ESYNTAX and LL_EINVAL: BAD
- * It keeps its place in c->phase and c->state. It must not block. It may be abandoned between calls (the session is deleted): then
- * `drop`, if there is one, releases what c->memory does not own. drop also runs after the end of every command. */
+ * It keeps its place in c->phase and c->state. It must not block. It may be abandoned between calls (the session is
+ * deleted): then `drop`, if there is one, releases what c->memory does not own. drop also runs after the end of every
+ * command. */
 #ifndef IMAP_COMMAND_H
 #define IMAP_COMMAND_H
 
 #include "base/arena.h"
+#include "base/uidset.h"
 #include "imap/lexer.h"
 
 typedef struct command command;
@@ -31,12 +33,13 @@ enum {
     COMMAND_AUTHENTICATED = 1u << 2, /* also when selected */
     COMMAND_SELECTED = 1u << 3,
     /* Consequences. */
-    COMMAND_UID = 1u << 8,       /* has a UID form: "UID NAME" */
-    COMMAND_UID_ONLY = 1u << 9,  /* exists only as "UID NAME" (UID EXPUNGE has a row of its own) */
-    COMMAND_NO_EXPUNGE = 1u << 10, /* EXPUNGE replies are held back during it (RFC 3501 section 7.4.1), unless it is the UID form */
-    COMMAND_WRITES = 1u << 11,   /* refused on a mailbox opened by EXAMINE */
-    COMMAND_NO_SYNC = 1u << 12,  /* no snapshot sync at its end (LOGOUT, CLOSE, SELECT ...) */
-    COMMAND_SECRET = 1u << 13    /* its arguments are wiped */
+    COMMAND_UID = 1u << 8,      /* has a UID form: "UID NAME" */
+    COMMAND_UID_ONLY = 1u << 9, /* exists only as "UID NAME" (UID EXPUNGE has a row of its own) */
+    COMMAND_NO_EXPUNGE =
+        1u << 10, /* EXPUNGE replies are held back during it (RFC 3501 section 7.4.1), unless it is the UID form */
+    COMMAND_WRITES = 1u << 11,  /* refused on a mailbox opened by EXAMINE */
+    COMMAND_NO_SYNC = 1u << 12, /* no snapshot sync at its end (LOGOUT, CLOSE, SELECT ...) */
+    COMMAND_SECRET = 1u << 13   /* its arguments are wiped */
 };
 
 struct command_row {
@@ -60,8 +63,8 @@ struct command {
     const char *code; /* "READ-WRITE", or an arena string such as "APPENDUID 1 2"; NULL: none */
     const char *text; /* NULL: "NAME completed" / the status text */
     /* for the sync at its end, see sync.h */
-    uidset *sync_force;  /* owned; these get their FETCH even if nothing changed */
-    uidset *sync_silent; /* owned; these get none if their flags are now what the command asked for */
+    uidset *sync_force;     /* owned; these get their FETCH even if nothing changed */
+    uidset *sync_silent;    /* owned; these get none if their flags are now what the command asked for */
     bool sync_hold_expunge; /* more than the row says */
     bool said_expunge_held; /* EXPUNGEISSUED was added */
 };
@@ -70,6 +73,16 @@ extern const command_row command_table[];
 extern const size_t command_table_count;
 /* NULL: no such command. */
 const command_row *command_find(ll_span name, bool uid);
+
+/* The life of the command under way, for session.c; in this order. */
+void command_begin(ll_session *s); /* parse what input.c has collected; finished at once if that fails */
+void command_finish(ll_session *s,
+                    ll_status outcome); /* its work is over, well or not; the client may still be sending */
+void command_sync(ll_session *s);       /* compare the snapshot, as the row allows; s->sync if there is news */
+void command_reply(ll_session *s);      /* the tagged reply */
+void command_end(ll_session *s);        /* release everything of it; also when it was abandoned */
+/* The outcome is BAD, not NO. */
+bool command_is_bad(ll_status outcome);
 
 /* The rows' functions, one family per file.
  * Engineer A (session side): run_session.c, run_login.c, run_mailbox.c, run_list.c, run_append.c, run_idle.c

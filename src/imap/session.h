@@ -1,9 +1,9 @@
 /* session.h - inside an ll_session. For the imap room only.
  * SPDX-License-Identifier: MIT
  *
- * The engine is a loop (session.c): collect one command (input.c), parse it (its row's parse), step it until it is done, sync the
- * snapshot (sync.c), say the tagged reply, next. It stops whenever there is nothing to do without the client, the
- * connector or room for output, and goes on from there. */
+ * The engine is a loop (session.c): collect one command (input.c), parse it (its row's parse), step it until it is
+ * done, sync the snapshot (sync.c), say the tagged reply, next. It stops whenever there is nothing to do without the
+ * client, the connector or room for output, and goes on from there. */
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
@@ -18,6 +18,17 @@ typedef enum session_state {
     SESSION_SELECTED,
     SESSION_ENDING, /* BYE was said: only output is left */
 } session_state;
+
+/* How far the command under way is; see session.c. */
+typedef enum session_stage {
+    STAGE_COLLECT, /* none is: its bytes are being collected */
+    STAGE_STEP,    /* its row's step is at work */
+    STAGE_SKIP,    /* it is done, but the client still sends what belongs to it */
+    STAGE_SYNC     /* the snapshot's news are being written; then comes the tagged reply */
+} session_stage;
+
+/* What the host said about the SASL exchange, not yet used by run_login.c. */
+typedef enum auth_answer { AUTH_NONE, AUTH_CHALLENGE, AUTH_DONE, AUTH_REFUSED } auth_answer;
 
 /* What the next bytes of the client are. */
 typedef enum input_state {
@@ -47,8 +58,8 @@ struct ll_session {
     uint64_t prelogin_bytes;
     unsigned bad_commands, auth_failures;
     text output;
-    size_t output_sent; /* bytes of output already taken */
-    bool running; /* inside the loop: no recursion */
+    size_t output_sent;    /* bytes of output already taken */
+    bool running;          /* inside the loop: no recursion */
     ll_span shutdown_text; /* data is not NULL: say BYE when the command is done */
 
     /* after login */
@@ -66,6 +77,48 @@ struct ll_session {
     /* the command under way */
     command command;
     struct sync *sync; /* updates being written, see sync.h */
+    session_stage stage;
+    ll_status outcome;     /* of the command, from STAGE_SKIP on */
+    ll_span command_text;  /* the command's bytes, in its arena */
+    bool end_after;        /* after the tagged reply the session ends (LOGOUT) */
+    bool start_tls_after;  /* after the tagged reply TLS begins */
+    const char *bye_after; /* after the tagged reply: "* BYE text" and the end; NULL: no */
+
+    /* see input.h */
+    bool input_ready;        /* `input` holds a whole command, or one up to the announcement of its message */
+    size_t input_line_start; /* where in `input` the present line begins (a literal ends a line) */
+    size_t input_line_bytes; /* bytes of the command without its literals */
+    text refusal;            /* the reply when what is being skipped is over */
+    bool refusal_is_bad;     /* it counts as a BAD answer */
+    struct {
+        bool open; /* a message was announced and nobody has taken it */
+        bool plus; /* without waiting, RFC 7888 */
+        uint64_t size;
+    } announced;
+    text line; /* INPUT_LINE: without its end */
+    bool line_ready, line_overflow;
+    ll_status (*stream)(ll_session *s, command *c, ll_span bytes); /* INPUT_STREAM: where its bytes go */
+
+    /* the SASL exchange under way */
+    bool auth_active; /* the host has it */
+    auth_answer auth_answer;
+    ll_status auth_status;
+    text auth_text; /* the challenge, the data with success, or the text of a refusal */
+
+    /* messages of the APPEND under way, in the connector's hands */
+    void **uploads;
+    size_t uploads_count;
+    bool uploads_committed; /* append_commit has them */
+};
+
+enum {
+    session_output_slack =
+        1 << 20, /* above limits.output_bytes: the item that filled it, such as 256 KiB of a literal */
+    session_command_memory =
+        32 << 20, /* arena of one command: sets and keys parsed from command_bytes, many times over */
+    session_prelogin_memory = 256 << 10, /* the same before login: 8 KiB of command cannot need more */
+    session_output_keep = 1024,          /* an output buffer larger than this is freed once it was sent */
+    session_tag_max = 1024               /* bytes of a tag: clients use under 20, and every reply repeats it */
 };
 
 /* --- for the run_*.c files --- */
@@ -83,9 +136,9 @@ static inline void session_add_str(ll_session *s, const char *string)
     text_add_str(&s->output, string);
 }
 
-/* Ask the connector: call = session_call(s); status = s->connector->method(s->self, call, ...); return session_asked(s, status).
- * session_asked notes a pending call; the answer is the same status. When it was LL_OK or an error the answer is in s->call at once, and
- * s->call->status has it too. So a step reads:
+/* Ask the connector: call = session_call(s); status = s->connector->method(s->self, call, ...); return session_asked(s,
+ * status). session_asked notes a pending call; the answer is the same status. When it was LL_OK or an error the answer
+ * is in s->call at once, and s->call->status has it too. So a step reads:
  *
  *     case 0:
  *         c->phase = 1;
@@ -100,6 +153,8 @@ ll_call *session_call(ll_session *s);
 ll_status session_asked(ll_session *s, ll_status status);
 /* Take over the connector's human text (if any) as the command's, and answer its status. */
 ll_status session_call_failed(ll_session *s, command *c);
+/* The same for another's text: made harmless, may be empty. Answers the status. */
+ll_status session_failed(command *c, ll_status status, ll_span human);
 /* printf into the command's arena, for c->code and c->text; NULL when out of memory. */
 const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
 
@@ -107,6 +162,15 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
 void session_unselect(ll_session *s);
 /* Say "* BYE text" and end; the rest of the input is ignored. */
 void session_bye(ll_session *s, const char *text);
+
+/* One more BAD answer in a row; BYE if they are too many. */
+void session_count_bad(ll_session *s);
+/* A password may be sent now: the connection is encrypted, or the host said that it need not be. */
+bool session_may_login(const ll_session *s);
+/* The connector has answered: given to call_new. */
+void session_call_done(ll_call *call, void *context);
+/* Go on with whatever can go on; not from inside a step. */
+void session_run(ll_session *s);
 
 /* The capabilities at this moment, separated by spaces (RFC 3501 section 6.1.1), appended to `out`. */
 void session_capabilities(const ll_session *s, text *out);

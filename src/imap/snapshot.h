@@ -1,12 +1,13 @@
 /* snapshot.h - what one client believes its mailbox to be (DESIGN.md sections 2 and 6).
  * SPDX-License-Identifier: MIT
  *
- * A snapshot is a reference to a shared view and, rarely, *ghosts*: messages that the view no longer has but whose removal this
- * client has not been told yet. Ghosts keep their place in the numbering and their last flags. Without ghosts a snapshot
- * costs a pointer, however large the mailbox.
+ * A snapshot is a reference to a shared view and, rarely, *ghosts*: messages that the view no longer has but whose
+ * removal this client has not been told yet. Ghosts keep their place in the numbering and their last flags. Without
+ * ghosts a snapshot costs a pointer, however large the mailbox.
  *
- * Invariants: (1) ghosts and the view's UIDs are disjoint; (2) sequence number = rank in their union; (3) only snapshot_advance
- * and snapshot_tell_expunged change what is in it, and sync.c is the only caller while a client is connected. */
+ * Invariants: (1) ghosts and the view's UIDs are disjoint; (2) sequence number = rank in their union; (3) only
+ * snapshot_advance and snapshot_tell_expunged change what is in it, and sync.c is the only caller while a client is
+ * connected. */
 #ifndef IMAP_SNAPSHOT_H
 #define IMAP_SNAPSHOT_H
 
@@ -14,12 +15,12 @@
 #include "imap/view.h"
 
 typedef struct snapshot {
-    ll_view *view;   /* NULL: no mailbox is selected */
-    uidset *ghosts;  /* NULL: none */
-    uidset *all;     /* view and ghosts together; NULL when there are no ghosts */
+    ll_view *view;  /* NULL: no mailbox is selected */
+    uidset *ghosts; /* NULL: none */
+    uidset *all;    /* view and ghosts together; NULL when there are no ghosts */
     struct ghost_flags *ghost_flags;
     size_t ghost_flags_count, ghost_flags_room;
-    uidset *recent;  /* \Recent for this session; NULL: none */
+    uidset *recent; /* \Recent for this session; NULL: none */
 } snapshot;
 
 void snapshot_init(snapshot *s);

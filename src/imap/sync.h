@@ -1,17 +1,18 @@
 /* sync.h - telling the client what has changed: the only place that moves a snapshot (invariant 4).
  * SPDX-License-Identifier: MIT
  *
- * sync_begin compares the snapshot with the connector's newest view; sync_step writes EXPUNGE (if allowed now), EXISTS and RECENT (if the
- * mailbox grew), FETCH (FLAGS) for each message whose flags differ, coalesced: one EXISTS, one FETCH a message. It may stop
- * when output is full and goes on later. Order: EXPUNGE from the highest number down, then EXISTS, RECENT, then FETCH ascending; FLAGS and
- * PERMANENTFLAGS first if a new keyword is used. */
+ * sync_begin compares the snapshot with the connector's newest view; sync_step writes EXPUNGE (if allowed now), EXISTS
+ * and RECENT (if the mailbox grew), FETCH (FLAGS) for each message whose flags differ, coalesced: one EXISTS, one FETCH
+ * a message. It may stop when output is full and goes on later. Order: EXPUNGE from the highest number down, then
+ * EXISTS, RECENT, then FETCH ascending; FLAGS and PERMANENTFLAGS first if a new keyword is used. */
 #ifndef IMAP_SYNC_H
 #define IMAP_SYNC_H
 
 #include "imap/session.h"
 
-/* LL_OK: something to say, call sync_step; LL_MORE is never returned here; LL_ECLOSED: the mailbox is gone, say BYE; LL_ENOMEM.
- * force/silent as in struct command (may be NULL); with_uid: put UID into each FETCH. *nothing: the client knows all. */
+/* LL_OK: something to say, call sync_step; LL_MORE is never returned here; LL_ECLOSED: the mailbox is gone, say BYE;
+ * LL_ENOMEM. force/silent as in struct command (may be NULL); with_uid: put UID into each FETCH. *nothing: the client
+ * knows all. */
 LL_MUST_USE ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, const uidset *silent,
                                  bool with_uid, bool *nothing);
 /* LL_OK: all written, the snapshot has moved; LL_MORE: output is full, call again; LL_ENOMEM. */

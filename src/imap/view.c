@@ -28,8 +28,8 @@ struct ll_view {
     uint32_t uidvalidity, uidnext;
     uint64_t modseq;
     shared_set *uids;
-    unsigned flags_room; /* entries of flags[] */
-    shared_set **flags;  /* NULL entries are empty sets */
+    unsigned flags_room;     /* entries of flags[] */
+    shared_set **flags;      /* NULL entries are empty sets */
     keyword_names *keywords; /* NULL: none */
 };
 

@@ -1,9 +1,9 @@
 /* view.h - inside an ll_view: the sets that the engine compares and ranks. For the imap room only.
  * SPDX-License-Identifier: MIT
  *
- * A view holds one set of UIDs and one set per flag, each counted by reference and shared with the versions before and after it as
- * long as nobody changed it. While a view is edited (between ll_view_edit and ll_view_seal) a set with more than one
- * holder is copied before the first change; a sealed view never changes. */
+ * A view holds one set of UIDs and one set per flag, each counted by reference and shared with the versions before and
+ * after it as long as nobody changed it. While a view is edited (between ll_view_edit and ll_view_seal) a set with more
+ * than one holder is copied before the first change; a sealed view never changes. */
 #ifndef IMAP_VIEW_H
 #define IMAP_VIEW_H
 

@@ -1,0 +1,51 @@
+/* command_table.c - every command of the engine, one row each: see command.h.
+ * SPDX-License-Identifier: MIT */
+#include "imap/session.h"
+
+#define NOT    COMMAND_NOT_AUTHENTICATED
+#define AUTH   COMMAND_AUTHENTICATED
+#define SEL    COMMAND_SELECTED
+#define HOLD   COMMAND_NO_EXPUNGE
+#define QUIET  COMMAND_NO_SYNC
+#define SECRET COMMAND_SECRET
+#define WRITES COMMAND_WRITES
+
+const command_row command_table[] = {
+    /* RFC 3501 section 6.1 */
+    {"CAPABILITY", COMMAND_ANY, parse_capability, run_capability, NULL},
+    {"NOOP", COMMAND_ANY, parse_none, run_none, NULL},
+    {"LOGOUT", COMMAND_ANY | QUIET, parse_logout, run_logout, NULL},
+    {"ID", COMMAND_ANY, parse_id, run_id, NULL}, /* RFC 2971 */
+    /* 6.2 */
+    {"STARTTLS", NOT | QUIET, parse_starttls, run_starttls, NULL},
+    {"AUTHENTICATE", NOT | QUIET | SECRET, parse_authenticate, run_authenticate, NULL},
+    {"LOGIN", NOT | QUIET | SECRET, parse_login, run_login, NULL},
+    /* 6.3 */
+    {"SELECT", AUTH | QUIET, parse_select, run_select, NULL},
+    {"EXAMINE", AUTH | QUIET, parse_examine, run_examine, NULL},
+    {"CREATE", AUTH, parse_create, run_create, NULL},
+    {"DELETE", AUTH, parse_delete, run_delete, NULL},
+    {"RENAME", AUTH, parse_rename, run_rename, NULL},
+    {"SUBSCRIBE", AUTH, parse_subscribe, run_subscribe, NULL},
+    {"UNSUBSCRIBE", AUTH, parse_unsubscribe, run_unsubscribe, NULL},
+    {"LIST", AUTH, parse_list, run_list, NULL},
+    {"LSUB", AUTH, parse_lsub, run_lsub, NULL},
+    {"NAMESPACE", AUTH, parse_namespace, run_namespace, NULL}, /* RFC 2342 */
+    {"STATUS", AUTH, parse_status, run_status, NULL},
+    {"APPEND", AUTH, parse_append, run_append, drop_append},
+    {"ENABLE", AUTH, parse_enable, run_enable, NULL}, /* RFC 5161 */
+    {"IDLE", AUTH, parse_idle, run_idle, NULL},       /* RFC 2177 */
+    /* 6.4; EXPUNGE is held back as section 7.4.1 demands */
+    {"CHECK", SEL, parse_none, run_none, NULL},
+    {"CLOSE", SEL | QUIET, parse_close, run_close, NULL},
+    {"UNSELECT", SEL | QUIET, parse_unselect, run_unselect, NULL}, /* RFC 3691 */
+    {"EXPUNGE", SEL | WRITES, parse_expunge, run_expunge, drop_expunge},
+    {"EXPUNGE", SEL | WRITES | COMMAND_UID_ONLY, parse_uid_expunge, run_uid_expunge, drop_expunge}, /* RFC 4315 */
+    {"SEARCH", SEL | COMMAND_UID | HOLD, parse_search, run_search, drop_search},
+    {"FETCH", SEL | COMMAND_UID | HOLD, parse_fetch, run_fetch, drop_fetch},
+    {"STORE", SEL | COMMAND_UID | HOLD | WRITES, parse_store, run_store, drop_store},
+    {"COPY", SEL | COMMAND_UID, parse_copy, run_copy, drop_copy},
+    {"MOVE", SEL | COMMAND_UID | WRITES, parse_move, run_move, drop_copy}, /* RFC 6851 */
+};
+
+const size_t command_table_count = sizeof command_table / sizeof command_table[0];

@@ -1,0 +1,328 @@
+/* parse_search.c - see parse_search.h
+ * SPDX-License-Identifier: MIT */
+#include "imap/parse_search.h"
+
+#include "base/charset.h"
+#include "base/clock.h"
+
+typedef enum argument { NONE, TEXT, DATE, NUMBER, KEYWORD, HEADER, UIDS, ONE_KEY, TWO_KEYS } argument;
+
+static const struct key_word {
+    const char *name;
+    search_kind kind;
+    unsigned value; /* flag or fact */
+    argument argument;
+    bool negated;
+} key_words[] = {
+    {"ALL", SEARCH_ALL, 0, NONE, false},
+    {"ANSWERED", SEARCH_FLAG, LL_FLAG_ANSWERED, NONE, false},
+    {"BCC", SEARCH_ENVELOPE, SEARCH_BCC, TEXT, false},
+    {"BEFORE", SEARCH_BEFORE, 0, DATE, false},
+    {"BODY", SEARCH_BODY, 0, TEXT, false},
+    {"CC", SEARCH_ENVELOPE, SEARCH_CC, TEXT, false},
+    {"DELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, false},
+    {"DRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, false},
+    {"FLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, false},
+    {"FROM", SEARCH_ENVELOPE, SEARCH_FROM, TEXT, false},
+    {"HEADER", SEARCH_HEADER, 0, HEADER, false},
+    {"KEYWORD", SEARCH_KEYWORD, 0, KEYWORD, false},
+    {"LARGER", SEARCH_LARGER, 0, NUMBER, false},
+    {"NEW", SEARCH_AND, 0, NONE, false}, /* (RECENT UNSEEN) */
+    {"NOT", SEARCH_NOT, 0, ONE_KEY, false},
+    {"OLD", SEARCH_RECENT, 0, NONE, true},
+    {"ON", SEARCH_ON, 0, DATE, false},
+    {"OR", SEARCH_OR, 0, TWO_KEYS, false},
+    {"RECENT", SEARCH_RECENT, 0, NONE, false},
+    {"SEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, false},
+    {"SENTBEFORE", SEARCH_SENTBEFORE, 0, DATE, false},
+    {"SENTON", SEARCH_SENTON, 0, DATE, false},
+    {"SENTSINCE", SEARCH_SENTSINCE, 0, DATE, false},
+    {"SINCE", SEARCH_SINCE, 0, DATE, false},
+    {"SMALLER", SEARCH_SMALLER, 0, NUMBER, false},
+    {"SUBJECT", SEARCH_ENVELOPE, SEARCH_SUBJECT, TEXT, false},
+    {"TEXT", SEARCH_TEXT, 0, TEXT, false},
+    {"TO", SEARCH_ENVELOPE, SEARCH_TO, TEXT, false},
+    {"UID", SEARCH_UID_SET, 0, UIDS, false},
+    {"UNANSWERED", SEARCH_FLAG, LL_FLAG_ANSWERED, NONE, true},
+    {"UNDELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, true},
+    {"UNDRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, true},
+    {"UNFLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, true},
+    {"UNKEYWORD", SEARCH_KEYWORD, 0, KEYWORD, true},
+    {"UNSEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, true},
+};
+
+/* Fields of HEADER that the index has. */
+static const struct {
+    const char *name;
+    search_fact fact;
+} fact_fields[] = {
+    {"Message-ID", SEARCH_MESSAGE_ID}, {"In-Reply-To", SEARCH_IN_REPLY_TO}, {"References", SEARCH_REFERENCES}};
+
+typedef struct parser {
+    search_keys *out;
+    lexer *in;
+    ll_span charset;
+    size_t keys, keys_max, ranges_max, leaves_room;
+    unsigned depth;
+} parser;
+
+static ll_status take_key(parser *p, search_key **out);
+
+static ll_status new_key(parser *p, search_kind kind, search_key **out)
+{
+    if (p->keys >= p->keys_max)
+        return LL_ELIMIT;
+    p->keys++;
+    search_key *key = arena_new(p->in->memory, sizeof *key);
+    *out = key;
+    if (!key)
+        return arena_status(p->in->memory) == LL_ELIMIT ? LL_ELIMIT : LL_ENOMEM;
+    key->kind = kind;
+    return LL_OK;
+}
+
+static ll_status add_leaf(parser *p, search_key *key)
+{
+    search_keys *out = p->out;
+    if (out->leaves_count == p->leaves_room) {
+        size_t room = p->leaves_room ? p->leaves_room * 2 : 8;
+        search_key **more = arena_array(p->in->memory, room, sizeof *more);
+        if (!more)
+            return arena_status(p->in->memory);
+        if (out->leaves_count)
+            memcpy(more, out->leaves, out->leaves_count * sizeof *more);
+        out->leaves = more;
+        p->leaves_room = room;
+    }
+    out->leaves[out->leaves_count++] = key;
+    out->rows = out->rows || key->kind >= SEARCH_BEFORE;
+    out->index = out->index || key->kind >= SEARCH_SENTBEFORE;
+    out->header = out->header || key->kind == SEARCH_HEADER || key->kind == SEARCH_TEXT;
+    out->body = out->body || key->kind == SEARCH_BODY || key->kind == SEARCH_TEXT;
+    return LL_OK;
+}
+
+/* "SP astring" in the charset of the command, folded. */
+static ll_status take_text(parser *p, search_key *key)
+{
+    ll_span written;
+    text folded;
+    if (!lexer_space(p->in) || !lexer_astring(p->in, &written))
+        return LL_ESYNTAX;
+    text_init(&folded, p->in->memory->allocator, 18 * written.size + 64); /* see search_text.c, fold_growth */
+    ll_status status = search_text_fold(p->charset, written, &folded);
+    if (!status) {
+        key->needle.folded = arena_copy(p->in->memory, text_span(&folded));
+        status = arena_status(p->in->memory);
+    }
+    text_fini(&folded);
+    if (!key->needle.folded.size && (key->kind == SEARCH_BODY || key->kind == SEARCH_TEXT))
+        key->kind = SEARCH_ALL; /* the empty string is in every text */
+    return status;
+}
+
+/* "SP date": with or without quotes. */
+static ll_status take_date(parser *p, search_key *key)
+{
+    ll_span date;
+    int64_t seconds;
+    if (!lexer_space(p->in) || !lexer_astring(p->in, &date) || !clock_parse_imap_date(date, &seconds))
+        return LL_ESYNTAX;
+    key->number = (seconds - (seconds % 86400 + 86400) % 86400) / 86400;
+    return LL_OK;
+}
+
+static ll_status take_number(parser *p, search_key *key)
+{
+    uint64_t number;
+    if (!lexer_space(p->in) || !lexer_number64(p->in, &number))
+        return LL_ESYNTAX;
+    key->number = (int64_t)number;
+    return LL_OK;
+}
+
+static ll_status take_header(parser *p, search_key *key)
+{
+    if (!lexer_space(p->in) || !lexer_astring(p->in, &key->name))
+        return LL_ESYNTAX;
+    for (size_t i = 0; i < sizeof fact_fields / sizeof fact_fields[0]; i++)
+        if (span_equal_nocase(key->name, span_str(fact_fields[i].name))) {
+            key->kind = SEARCH_ENVELOPE;
+            key->fact = fact_fields[i].fact;
+        }
+    return take_text(p, key);
+}
+
+static ll_status take_set(parser *p, search_key *key)
+{
+    ll_span set;
+    if (!lexer_set(p->in, &set))
+        return LL_ESYNTAX;
+    return sequence_parse(&key->set, set, p->ranges_max, p->in->memory);
+}
+
+/* "SP key", count times. */
+static ll_status take_children(parser *p, search_key *key, unsigned count)
+{
+    search_key **at = &key->child;
+    for (; count; count--, at = &(*at)->next) {
+        if (!lexer_space(p->in))
+            return LL_ESYNTAX;
+        ll_status status = take_key(p, at);
+        if (status)
+            return status;
+    }
+    return LL_OK;
+}
+
+/* NEW is (RECENT UNSEEN). */
+static ll_status make_new(parser *p, search_key *key)
+{
+    search_key *recent, *unseen, *seen;
+    ll_status status = new_key(p, SEARCH_RECENT, &recent);
+    if (!status)
+        status = new_key(p, SEARCH_NOT, &unseen);
+    if (!status)
+        status = new_key(p, SEARCH_FLAG, &seen);
+    if (status)
+        return status;
+    seen->flag = LL_FLAG_SEEN;
+    key->child = recent;
+    recent->next = unseen;
+    unseen->child = seen;
+    status = add_leaf(p, recent);
+    return status ? status : add_leaf(p, seen);
+}
+
+static ll_status take_argument(parser *p, search_key *key, argument wanted)
+{
+    switch (wanted) {
+    case NONE:
+        return key->kind == SEARCH_AND ? make_new(p, key) : LL_OK;
+    case TEXT:
+        return take_text(p, key);
+    case DATE:
+        return take_date(p, key);
+    case NUMBER:
+        return take_number(p, key);
+    case KEYWORD:
+        return lexer_space(p->in) && lexer_atom(p->in, &key->name) ? LL_OK : LL_ESYNTAX;
+    case HEADER:
+        return take_header(p, key);
+    case UIDS:
+        return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
+    case ONE_KEY:
+        return take_children(p, key, 1);
+    default:
+        return take_children(p, key, 2);
+    }
+}
+
+static ll_status take_named(parser *p, ll_span name, search_key **out)
+{
+    const struct key_word *word = NULL;
+    search_key *key;
+    for (size_t i = 0; i < sizeof key_words / sizeof key_words[0] && !word; i++)
+        if (span_equal_nocase(name, span_str(key_words[i].name)))
+            word = &key_words[i];
+    if (!word)
+        return LL_ESYNTAX;
+    ll_status status = new_key(p, word->kind, &key);
+    if (status)
+        return status;
+    key->flag = word->value;
+    key->fact = (search_fact)word->value;
+    status = take_argument(p, key, word->argument);
+    if (!status && key->kind < SEARCH_NOT)
+        status = add_leaf(p, key);
+    *out = key;
+    if (status || !word->negated)
+        return status;
+    status = new_key(p, SEARCH_NOT, out);
+    if (!status)
+        (*out)->child = key;
+    return status;
+}
+
+/* search-key *(SP search-key) */
+static ll_status take_all(parser *p, search_key **out)
+{
+    search_key *key;
+    ll_status status = new_key(p, SEARCH_AND, &key);
+    if (status)
+        return status;
+    search_key **at = &key->child;
+    do {
+        status = take_key(p, at);
+        if (status)
+            return status;
+        at = &(*at)->next;
+    } while (lexer_space(p->in));
+    *out = key->child->next ? key : key->child;
+    return LL_OK;
+}
+
+static ll_status take_one(parser *p, search_key **out)
+{
+    ll_span word;
+    int c = lexer_peek(p->in);
+    if (lexer_byte(p->in, '(')) {
+        ll_status status = take_all(p, out);
+        if (status)
+            return status;
+        return lexer_byte(p->in, ')') ? LL_OK : LL_ESYNTAX;
+    }
+    if ((c >= '0' && c <= '9') || c == '*') {
+        ll_status status = new_key(p, SEARCH_SET, out);
+        if (!status)
+            status = take_set(p, *out);
+        return status ? status : add_leaf(p, *out);
+    }
+    return lexer_word(p->in, &word) ? take_named(p, word, out) : LL_ESYNTAX;
+}
+
+static ll_status take_key(parser *p, search_key **out)
+{
+    if (p->depth >= p->in->depth_max)
+        return LL_ELIMIT;
+    p->depth++;
+    ll_status status = take_one(p, out);
+    p->depth--;
+    return status;
+}
+
+ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max)
+{
+    parser p = {.out = out, .in = in, .keys_max = keys_max, .ranges_max = ranges_max};
+    bool named = lexer_is_word(in, "CHARSET");
+    *out = (search_keys){.root = NULL};
+    p.charset = SPAN("us-ascii"); /* 8-bit bytes without CHARSET are read as UTF-8, if they are */
+    if (named && (!lexer_space(in) || !lexer_astring(in, &p.charset) || !lexer_space(in)))
+        return LL_ESYNTAX;
+    if (!charset_known(p.charset))
+        return LL_ECHARSET;
+    ll_status status = take_all(&p, &out->root);
+    if (status)
+        return status;
+    return lexer_end(in) ? LL_OK : LL_ESYNTAX;
+}
+
+search_verdict search_keys_verdict(const search_key *key)
+{
+    if (key->kind < SEARCH_NOT)
+        return key->verdict;
+    if (key->kind == SEARCH_NOT) {
+        search_verdict verdict = search_keys_verdict(key->child);
+        return verdict == SEARCH_OPEN ? SEARCH_OPEN : verdict == SEARCH_YES ? SEARCH_NO : SEARCH_YES;
+    }
+    search_verdict ends = key->kind == SEARCH_AND ? SEARCH_NO : SEARCH_YES; /* one of these decides */
+    search_verdict verdict = ends == SEARCH_NO ? SEARCH_YES : SEARCH_NO;
+    for (const search_key *child = key->child; child; child = child->next) {
+        search_verdict one = search_keys_verdict(child);
+        if (one == ends)
+            return ends;
+        if (one == SEARCH_OPEN)
+            verdict = SEARCH_OPEN;
+    }
+    return verdict;
+}

@@ -1,0 +1,113 @@
+/* response.c - see response.h
+ * SPDX-License-Identifier: MIT */
+#include "imap/response.h"
+
+#include "imap/name.h"
+
+static const char *const system_flags[LL_FLAG_KEYWORD] = {
+    [LL_FLAG_SEEN] = "\\Seen",       [LL_FLAG_ANSWERED] = "\\Answered", [LL_FLAG_FLAGGED] = "\\Flagged",
+    [LL_FLAG_DELETED] = "\\Deleted", [LL_FLAG_DRAFT] = "\\Draft",
+};
+
+enum { quoted_max = 1000 }; /* bytes said as a quoted string: clients have line buffers, RFC 2683 section 3.2.1.5 */
+
+bool response_is_quotable(ll_span bytes)
+{
+    if (bytes.size > quoted_max)
+        return false;
+    for (size_t i = 0; i < bytes.size; i++)
+        if (bytes.data[i] < ' ' || bytes.data[i] > '~') /* 8-bit bytes are negative or above, as char is */
+            return false;
+    return true;
+}
+
+void response_quoted(text *out, ll_span bytes)
+{
+    text_add_byte(out, '"');
+    while (bytes.size) {
+        size_t plain = 0;
+        while (plain < bytes.size && bytes.data[plain] != '"' && bytes.data[plain] != '\\')
+            plain++;
+        text_add(out, span_first(bytes, plain));
+        bytes = span_from(bytes, plain);
+        if (!bytes.size)
+            break;
+        text_add_byte(out, '\\');
+        text_add_byte(out, bytes.data[0]);
+        bytes = span_from(bytes, 1);
+    }
+    text_add_byte(out, '"');
+}
+
+void response_string(text *out, ll_span bytes)
+{
+    if (response_is_quotable(bytes)) {
+        response_quoted(out, bytes);
+        return;
+    }
+    text_print(out, "{%zu}\r\n", bytes.size);
+    while (bytes.size) {
+        size_t plain = span_find(bytes, '\0');
+        text_add(out, span_first(bytes, plain));
+        if (plain < bytes.size)
+            text_add_byte(out, '?');
+        bytes = span_from(bytes, plain + (plain < bytes.size));
+    }
+}
+
+void response_nstring(text *out, ll_span bytes)
+{
+    if (bytes.data)
+        response_string(out, bytes);
+    else
+        text_add(out, SPAN("NIL"));
+}
+
+void response_mailbox(text *out, ll_span name)
+{
+    text encoded;
+    text_init(&encoded, out->allocator, SIZE_MAX / 2);
+    name_add_utf7(&encoded, name);
+    if (text_status(&encoded)) {
+        if (!out->status)
+            out->status = text_status(&encoded);
+    } else
+        response_quoted(out, text_span(&encoded)); /* modified UTF-7 is printable ASCII */
+    text_fini(&encoded);
+}
+
+static void add_item(text *out, bool *first, ll_span item)
+{
+    if (!*first)
+        text_add_byte(out, ' ');
+    *first = false;
+    text_add(out, item);
+}
+
+void response_flags(text *out, const ll_view *view, const ll_flags *flags, bool recent)
+{
+    bool first = true;
+    text_add_byte(out, '(');
+    for (unsigned i = 0; i < LL_FLAG_KEYWORD; i++)
+        if (ll_flags_has(flags, i))
+            add_item(out, &first, span_str(system_flags[i]));
+    if (recent)
+        add_item(out, &first, SPAN("\\Recent"));
+    for (unsigned i = 0; i < ll_view_keywords(view); i++)
+        if (ll_flags_has(flags, LL_FLAG_KEYWORD + i))
+            add_item(out, &first, ll_view_keyword(view, i));
+    text_add_byte(out, ')');
+}
+
+void response_flags_known(text *out, const ll_view *view, bool with_star)
+{
+    bool first = true;
+    text_add_byte(out, '(');
+    for (unsigned i = 0; i < LL_FLAG_KEYWORD; i++)
+        add_item(out, &first, span_str(system_flags[i]));
+    for (unsigned i = 0; i < ll_view_keywords(view); i++)
+        add_item(out, &first, ll_view_keyword(view, i));
+    if (with_star && ll_view_keywords(view) < LL_KEYWORDS_MAX)
+        add_item(out, &first, SPAN("\\*"));
+    text_add_byte(out, ')');
+}

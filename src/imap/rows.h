@@ -1,0 +1,44 @@
+/* rows.h - walking over the messages of a set in batches, with the connector's rows if they are needed. For FETCH and
+ * SEARCH. SPDX-License-Identifier: MIT */
+#ifndef IMAP_ROWS_H
+#define IMAP_ROWS_H
+
+#include "imap/sequence.h"
+#include "imap/session.h"
+
+enum {
+    rows_batch = 256, /* messages of one question: a round trip to a far connector is paid 4 times for 1,000 messages */
+    rows_batch_index = 64, /* the same with indexes, of 1 to 3 KB each as a rule: a session holds 200 KB of them */
+};
+
+typedef struct rows {
+    ll_session *s;
+    uidset *set; /* owned */
+    unsigned want;
+    bool needed; /* ask the connector; otherwise rows have nothing but uid */
+
+    uidset_walk *walk;
+    size_t batch;                /* messages of one question now; less after LL_ELIMIT */
+    ll_range ranges[rows_batch]; /* the present batch; valid while the connector works on it */
+    size_t ranges_count;
+    uint32_t last; /* the last UID of the batch, 0 before the first */
+    bool asked;
+    bool refused; /* the last error was the connector's: session_call_failed has its words */
+
+    ll_row *rows; /* the present batch's */
+    size_t count, room;
+    arena memory; /* their indexes */
+} rows;
+
+/* The UIDs that a command's set names, by its form (c->uid). As sequence_uids; what is wrong is said in c->text. */
+LL_MUST_USE ll_status rows_select(ll_session *s, command *c, const sequence *set, uidset **uids);
+
+/* Takes over the set. */
+void rows_init(rows *r, ll_session *s, uidset *set, bool needed, unsigned want);
+void rows_fini(rows *r);
+/* The next batch. LL_OK: r->rows[0..count), ascending; count is 0 when there are no more messages (messages that are
+ * gone for good have no row, a batch without any row is passed over). LL_LATER: call again when the connector has
+ * answered. < 0: its error, or LL_ENOMEM. */
+LL_MUST_USE ll_status rows_next(rows *r);
+
+#endif

@@ -1,0 +1,162 @@
+/* run_session.c - the commands about the session itself, from CAPABILITY to UNSELECT.
+ * SPDX-License-Identifier: MIT */
+#include "imap/session.h"
+
+enum { id_pairs_max = 30 }; /* RFC 2971 section 3.3 */
+
+ll_status parse_none(ll_session *s, command *c, lexer *in)
+{
+    (void)s, (void)c;
+    return lexer_end(in) ? LL_OK : LL_ESYNTAX;
+}
+
+ll_status run_none(ll_session *s, command *c)
+{
+    (void)s, (void)c;
+    return LL_OK;
+}
+
+ll_status parse_capability(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+ll_status run_capability(ll_session *s, command *c)
+{
+    (void)c;
+    session_add(s, SPAN("* CAPABILITY "));
+    session_capabilities(s, &s->output);
+    session_add(s, SPAN("\r\n"));
+    return LL_OK;
+}
+
+ll_status parse_logout(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+ll_status run_logout(ll_session *s, command *c)
+{
+    (void)c;
+    session_add(s, SPAN("* BYE Logging out\r\n"));
+    s->end_after = true;
+    return LL_OK;
+}
+
+/* id_param_list: "(" string SP nstring *(SP string SP nstring) ")" / NIL. What the client says of itself is not kept.
+ */
+ll_status parse_id(ll_session *s, command *c, lexer *in)
+{
+    ll_span field, value;
+    (void)s, (void)c;
+    if (lexer_is_word(in, "NIL"))
+        return LL_OK;
+    if (!lexer_byte(in, '('))
+        return LL_ESYNTAX;
+    if (lexer_byte(in, ')')) /* not in the grammar, but clients send it */
+        return LL_OK;
+    for (unsigned i = 0; i < id_pairs_max; i++) {
+        if (!lexer_string(in, &field) || !lexer_space(in) || !lexer_nstring(in, &value))
+            return LL_ESYNTAX;
+        if (lexer_byte(in, ')'))
+            return LL_OK;
+        if (!lexer_space(in))
+            return LL_ESYNTAX;
+    }
+    return LL_ESYNTAX;
+}
+
+ll_status run_id(ll_session *s, command *c)
+{
+    (void)c;
+    session_add(s, SPAN("* ID (\"name\" \"Letterlock\")\r\n"));
+    return LL_OK;
+}
+
+ll_status parse_enable(ll_session *s, command *c, lexer *in)
+{
+    ll_span capability;
+    (void)s, (void)c;
+    do {
+        if (!lexer_atom(in, &capability))
+            return LL_ESYNTAX;
+    } while (lexer_space(in));
+    return LL_OK;
+}
+
+/* RFC 5161 section 3.1: what is not known is passed over. Nothing that we have needs to be enabled. */
+ll_status run_enable(ll_session *s, command *c)
+{
+    (void)c;
+    session_add(s, SPAN("* ENABLED\r\n"));
+    return LL_OK;
+}
+
+ll_status parse_starttls(ll_session *s, command *c, lexer *in)
+{
+    if (s->secure) {
+        c->text = "TLS is active already";
+        return LL_EINVAL;
+    }
+    if (!s->host->start_tls) {
+        c->text = "TLS is not offered";
+        return LL_EINVAL;
+    }
+    return parse_none(s, c, in);
+}
+
+ll_status run_starttls(ll_session *s, command *c)
+{
+    c->text = "Begin TLS negotiation now";
+    s->start_tls_after = true;
+    return LL_OK;
+}
+
+ll_status parse_namespace(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+ll_status run_namespace(ll_session *s, command *c)
+{
+    (void)c;
+    session_add(s, SPAN("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+    return LL_OK;
+}
+
+ll_status parse_close(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+/* RFC 3501 section 6.4.2: what is \Deleted goes, without a word. What came after this client last looked stays. */
+ll_status run_close(ll_session *s, command *c)
+{
+    if (c->phase == 0) {
+        ll_range *range = arena_new(&c->memory, sizeof *range);
+        if (!range)
+            return LL_ENOMEM;
+        *range = (ll_range){1, uidset_last(snapshot_uids(&s->snap))};
+        c->phase = 1;
+        s->call->status = LL_OK;
+        if (!s->readonly && range->last &&
+            session_asked(s, s->connector->expunge(s->self, session_call(s), s->mailbox, range, 1)) == LL_LATER)
+            return LL_LATER;
+    }
+    if (s->call->status < 0)
+        return session_call_failed(s, c);
+    session_unselect(s);
+    return LL_OK;
+}
+
+ll_status parse_unselect(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+ll_status run_unselect(ll_session *s, command *c)
+{
+    (void)c;
+    session_unselect(s);
+    return LL_OK;
+}

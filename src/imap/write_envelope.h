@@ -1,0 +1,11 @@
+/* write_envelope.h - ENVELOPE (RFC 3501 section 7.4.2) from the MIME index.
+ * SPDX-License-Identifier: MIT */
+#ifndef IMAP_WRITE_ENVELOPE_H
+#define IMAP_WRITE_ENVELOPE_H
+
+#include "mime/index.h"
+
+/* Append "(date subject from sender ... message-id)". NULL writes an envelope of NILs. */
+void write_envelope(text *out, const mime_envelope *envelope);
+
+#endif

@@ -1,0 +1,288 @@
+/* write_message.c - see write_message.h
+ * SPDX-License-Identifier: MIT */
+#include "imap/write_message.h"
+
+#include "base/clock.h"
+#include "imap/write_envelope.h"
+#include "imap/write_structure.h"
+
+enum { PREPARE, ITEMS, GATHER, ANSWER, BODY_FIRST, BODY_REST };
+
+void write_message_init(write_message *w, ll_session *s, const fetch_items *items)
+{
+    *w = (write_message){.s = s, .items = items};
+    message_init(&w->m, s);
+    write_flags_init(&w->flags, &s->snap);
+    text_init(&w->header, s->allocator, write_message_header_max);
+    text_init(&w->answer, s->allocator, write_message_answer_max);
+}
+
+void write_message_fini(write_message *w)
+{
+    if (!w->s)
+        return;
+    message_fini(&w->m);
+    text_fini(&w->header);
+    text_fini(&w->answer);
+    w->s = NULL;
+}
+
+void write_message_begin(write_message *w, const ll_row *row, uint32_t number)
+{
+    message_begin(&w->m, row);
+    w->number = number;
+    w->phase = PREPARE;
+    w->item = 0;
+    w->failed = false;
+    w->header_kept = false;
+}
+
+/* The name of the item under way, with the spaces around it. */
+static void say_label(write_message *w)
+{
+    if (w->item)
+        text_add_byte(&w->s->output, ' ');
+    text_add(&w->s->output, w->items->items[w->item].label);
+    text_add_byte(&w->s->output, ' ');
+}
+
+static void say_literal_size(write_message *w, uint64_t size)
+{
+    text *out = &w->s->output;
+    say_label(w);
+    text_add_byte(out, '{');
+    text_add_u64(out, size);
+    text_add(out, SPAN("}\r\n"));
+}
+
+/* The item under way is answered: on to the next. */
+static void next_item(write_message *w)
+{
+    w->item++;
+    w->phase = ITEMS;
+}
+
+static void say_item(write_message *w, ll_span value)
+{
+    say_label(w);
+    text_add(&w->s->output, value);
+    next_item(w);
+}
+
+/* Out of memory cannot be told in the middle of a reply. */
+static ll_status break_off(write_message *w)
+{
+    w->s->broken = true;
+    return LL_ECLOSED;
+}
+
+/* An item cannot be read, and nothing of it has been written. */
+static ll_status lose_item(write_message *w, ll_status status)
+{
+    if (status == LL_ENOMEM)
+        return break_off(w);
+    w->lost = status;
+    w->failed = true;
+    say_item(w, SPAN("NIL"));
+    return LL_OK;
+}
+
+/* What a partial leaves of `size` bytes: from *offset, *left bytes. */
+static void cut_partial(const fetch_item *item, uint64_t size, uint64_t *offset, uint64_t *left)
+{
+    *offset = item->partial ? (item->offset < size ? item->offset : size) : 0;
+    *left = size - *offset;
+    if (item->partial && item->length < *left)
+        *left = item->length;
+}
+
+static void begin_section(write_message *w, const fetch_item *item)
+{
+    uint64_t skipped;
+    section_place place = section_find(&item->section, w->m.index, w->m.row.size);
+    if (place.kind == SECTION_MISSING) {
+        say_item(w, SPAN("NIL"));
+        return;
+    }
+    if (place.kind == SECTION_COMPUTED) {
+        if (!w->header_kept || w->header_offset != place.offset || w->header.size != place.size) {
+            text_fini(&w->header);
+            w->header_kept = false;
+            w->header_offset = place.offset;
+        }
+        w->left = place.size;
+        w->phase = GATHER;
+        return;
+    }
+    cut_partial(item, place.size, &skipped, &w->left);
+    w->offset = place.offset + skipped;
+    w->phase = BODY_FIRST;
+    if (!w->left)
+        say_item(w, SPAN("\"\""));
+}
+
+/* Send size bytes of the answer, from at on: not all at once, it may be megabytes. */
+static void begin_answer(write_message *w, size_t at, size_t size)
+{
+    w->answer_at = at;
+    w->answer_end = at + size;
+    w->phase = ANSWER;
+}
+
+static void step_answer(write_message *w)
+{
+    ll_span rest = span_from(text_span(&w->answer), w->answer_at);
+    ll_span piece = span_first(span_first(rest, w->answer_end - w->answer_at), message_piece);
+    text_add(&w->s->output, piece);
+    w->answer_at += piece.size;
+    if (w->answer_at < w->answer_end)
+        return;
+    if (w->answer.room > write_message_answer_keep)
+        text_fini(&w->answer);
+    next_item(w);
+}
+
+/* ENVELOPE, BODY, BODYSTRUCTURE */
+static ll_status write_facts(write_message *w, fetch_kind kind)
+{
+    const mime_part *root = mime_index_root(w->m.index);
+    text_clear(&w->answer);
+    if (kind == FETCH_ENVELOPE)
+        write_envelope(&w->answer, root->envelope);
+    else
+        write_structure(&w->answer, root, kind == FETCH_BODYSTRUCTURE);
+    if (text_status(&w->answer)) /* the index has ceilings, so it is memory; and there is no NIL for these */
+        return break_off(w);
+    say_label(w);
+    begin_answer(w, 0, w->answer.size);
+    return LL_OK;
+}
+
+static ll_status write_item(write_message *w)
+{
+    const fetch_item *item = &w->items->items[w->item];
+    text *out = &w->s->output;
+    if (item->kind == FETCH_SECTION) {
+        begin_section(w, item);
+        return LL_OK;
+    }
+    if (item->kind >= FETCH_ENVELOPE)
+        return write_facts(w, item->kind);
+    say_label(w);
+    switch (item->kind) {
+    case FETCH_UID:
+        text_add_u64(out, w->m.row.uid);
+        break;
+    case FETCH_FLAGS:
+        write_flags_add(&w->flags, w->m.row.uid, out);
+        break;
+    case FETCH_INTERNALDATE:
+        text_add_byte(out, '"');
+        clock_add_imap(out, w->m.row.internaldate);
+        text_add_byte(out, '"');
+        break;
+    case FETCH_SIZE:
+        text_add_u64(out, w->m.row.size);
+        break;
+    default:
+        break;
+    }
+    next_item(w);
+    return LL_OK;
+}
+
+static ll_status prepare(write_message *w)
+{
+    text *out = &w->s->output;
+    if (w->items->index) {
+        ll_status status = message_index(&w->m);
+        if (status == LL_LATER || status == LL_ENOMEM)
+            return status;
+        if (status) {
+            w->lost = status;
+            w->failed = true;
+            w->number = 0;
+            return LL_OK;
+        }
+    }
+    text_add(out, SPAN("* "));
+    text_add_u64(out, w->number);
+    text_add(out, SPAN(" FETCH ("));
+    w->phase = ITEMS;
+    return LL_OK;
+}
+
+/* HEADER.FIELDS and their like: gather the header block, take from it, say it. */
+static ll_status step_gather(write_message *w)
+{
+    const fetch_item *item = &w->items->items[w->item];
+    uint64_t offset, left;
+    if (!w->header_kept) {
+        ll_status status = message_gather(&w->m, w->header_offset, w->left, &w->header);
+        if (status == LL_LATER)
+            return status;
+        if (status) {
+            text_fini(&w->header);
+            return lose_item(w, status);
+        }
+        w->header_kept = true;
+    }
+    text_clear(&w->answer);
+    section_select(&item->section, text_span(&w->header), &w->answer);
+    if (text_status(&w->answer))
+        return lose_item(w, text_status(&w->answer));
+    cut_partial(item, w->answer.size, &offset, &left);
+    if (left) {
+        say_literal_size(w, left);
+        begin_answer(w, (size_t)offset, (size_t)left);
+    } else
+        say_item(w, SPAN("\"\""));
+    return LL_OK;
+}
+
+/* A body in pieces. The first is read before the literal is announced. */
+static ll_status step_body(write_message *w)
+{
+    ll_span bytes;
+    size_t piece = w->left < message_piece ? (size_t)w->left : (size_t)message_piece;
+    ll_status status = message_read(&w->m, w->offset, piece, &bytes);
+    if (status == LL_LATER)
+        return status;
+    if (status)
+        return w->phase == BODY_FIRST ? lose_item(w, status) : break_off(w);
+    if (w->phase == BODY_FIRST)
+        say_literal_size(w, w->left);
+    text_add(&w->s->output, bytes);
+    w->offset += piece;
+    w->left -= piece;
+    w->phase = BODY_REST;
+    if (!w->left)
+        next_item(w);
+    return LL_OK;
+}
+
+ll_status write_message_step(write_message *w)
+{
+    ll_status status = LL_OK;
+    while (!status) {
+        if (w->phase == PREPARE) {
+            status = prepare(w);
+            if (!w->number)
+                return status;
+            continue;
+        }
+        if (w->phase == ITEMS && w->item == w->items->count) {
+            text_add(&w->s->output, SPAN(")\r\n"));
+            return LL_OK;
+        }
+        if (!w->m.asked && session_full(w->s))
+            return LL_MORE;
+        if (w->phase == ITEMS)
+            status = write_item(w);
+        else if (w->phase == ANSWER)
+            step_answer(w);
+        else
+            status = w->phase == GATHER ? step_gather(w) : step_body(w);
+    }
+    return status;
+}
