@@ -226,7 +226,7 @@ static size_t take_command(ll_session *s, ll_span bytes)
     }
     text_add(&s->input, span_first(bytes, size));
     s->input_line_bytes += size;
-    if (!whole)
+    if (!whole || text_status(&s->input)) /* out of memory: the caller ends the session, rather than lose a command */
         return size;
     text_cut(&s->input, s->input.size - 1);
     if (s->input.size > s->input_line_start && s->input.data[s->input.size - 1] == '\r')
