@@ -120,12 +120,15 @@ typedef struct ll_allocator {
     X(set_ranges, 32768, "ranges in one sequence set: fits the longest line")                                          \
     X(fetch_items, 256, "items in one FETCH")                                                                          \
     X(search_keys, 4096, "keys in one SEARCH")                                                                         \
-    X(append_messages, 1, "messages in one APPEND")                                                                    \
+    X(append_messages, 100, "messages in one APPEND: uploaders send 10 to 50; they wait in spools, one file each")                                                                    \
     X(keywords_per_message, 64, "flags in one STORE or APPEND")                                                        \
     X(mailbox_name_bytes, 1000, "a mailbox name in UTF-8: fits any client's, and a directory of them stays small")     \
     X(mailbox_depth, 50, "levels of hierarchy in a name")                                                              \
     X(idle_timeout_ms, 1860000, "silence after login: RFC 3501 section 5.4 asks for at least 30 minutes")              \
-    X(prelogin_timeout_ms, 60000, "silence before login")
+    X(prelogin_timeout_ms, 60000, "silence before login")                                                              \
+    X(metadata_value_bytes, 32768, "one value of metadata: RFC 5464 asks for 1,024; a signature with a picture fits")  \
+    X(metadata_entries, 100, "entries in one GETMETADATA or SETMETADATA: clients use under 10")                         \
+    X(catenate_parts, 1000, "parts of one CATENATE: a message of 10 attachments has 30")
 
 typedef struct ll_limits {
     uint32_t size; /* sizeof(ll_limits) of the caller */
@@ -274,15 +277,38 @@ LL_MUST_USE ll_status ll_call_mailbox(ll_call *call, const ll_mailbox_info *info
 typedef struct ll_mailbox_status {
     uint32_t messages, recent, unseen, deleted, uidnext, uidvalidity;
     uint64_t highest_modseq, bytes;
+    uint64_t deleted_bytes; /* of the messages that are \Deleted: RFC 9208 DELETED-STORAGE */
 } ll_mailbox_status;
 void ll_call_status(ll_call *call, const ll_mailbox_status *status);
+
+/* The mailbox's id (RFC 8474): 1 to LL_OBJECTID_MAX letters, digits, '_' and '-'. It stays when the mailbox is renamed,
+ * and no other mailbox of this account ever has it. Copied. */
+enum { LL_OBJECTID_MAX = 255 };
+LL_MUST_USE ll_status ll_call_mailbox_id(ll_call *call, ll_span id);
+
+/* One resource of the account that is limited (RFC 9208): "STORAGE" in units of 1024 bytes, "MESSAGE", "MAILBOX". */
+typedef struct ll_quota {
+    ll_span resource;
+    uint64_t used, limit;
+} ll_quota;
+LL_MUST_USE ll_status ll_call_quota(ll_call *call, const ll_quota *quota);
+
+/* One entry of metadata (RFC 5464). The entry's name is in lower case and begins with /private/ or /shared/; the value
+ * is any bytes; its data is NULL if there is none (to remove the entry). */
+typedef struct ll_metadata {
+    ll_span entry, value;
+} ll_metadata;
+LL_MUST_USE ll_status ll_call_metadata(ll_call *call, const ll_metadata *metadata);
 
 /* An opened mailbox: the connector's handle (passed back to it), and its present version; the call takes over the
  * reference. */
 void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly);
 
-/* What FETCH may want of a row beyond uid, internaldate, size, modseq. */
-enum { LL_WANT_INDEX = 1u << 0 };
+/* What FETCH may want of a row beyond uid, internaldate, size, modseq, savedate. */
+enum {
+    LL_WANT_INDEX = 1u << 0,
+    LL_WANT_IDS = 1u << 1 /* email_id and thread_id */
+};
 
 typedef struct ll_row {
     uint32_t uid;
@@ -291,6 +317,11 @@ typedef struct ll_row {
     uint64_t size;        /* bytes of the message, RFC822.SIZE */
     ll_span index; /* the saved MIME index (mime/index.h), if LL_WANT_INDEX; may be empty: then the engine makes it by
                       reading */
+    int64_t savedate; /* seconds since 1970 at which it came into this mailbox, RFC 8514; 0: not known */
+    /* RFC 8474: 1 to 255 letters, digits, '_' and '-'; if LL_WANT_IDS. email_id: the same for all copies of the same
+     * bytes of one account, never that of other bytes. thread_id never changes; messages with the same belong together.
+     * Empty: not known, then the engine answers NIL for THREADID and leaves EMAILID out. */
+    ll_span email_id, thread_id;
 } ll_row;
 LL_MUST_USE ll_status ll_call_row(ll_call *call, const ll_row *row);
 /* Bytes read. May be called several times for one read; the pieces follow each other. */
@@ -300,12 +331,19 @@ void ll_call_upload(ll_call *call, void *upload);
 /* Where messages went (APPENDUID and COPYUID, RFC 4315): one call per message in order; source is 0 for APPEND. */
 LL_MUST_USE ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, uint32_t uid);
 
+/* For changes and store_if; UIDs in any order, also more than once. LL_ENOMEM. */
+LL_MUST_USE ll_status ll_call_changed(ll_call *call, ll_range uids);
+LL_MUST_USE ll_status ll_call_vanished(ll_call *call, ll_range uids);
+LL_MUST_USE ll_status ll_call_refused(ll_call *call, ll_range uids);
+
 typedef struct ll_append {
     uint64_t size;        /* bytes that will follow */
     int64_t internaldate; /* seconds since 1970; INT64_MIN if the client gave none: the connector takes its clock */
     unsigned flags;       /* system flags, bit LL_FLAG_x */
     const ll_span *keywords;
     size_t keywords_count;
+    bool grows; /* size is 0 and says nothing: the message is put together (CATENATE, RFC 4469), append_data may answer
+                   LL_EQUOTA and LL_ELIMIT */
 } ll_append;
 
 /* Names given to methods are UTF-8, already checked by the engine (length, depth, no empty level, INBOX in capitals).
@@ -318,7 +356,8 @@ typedef struct ll_connector {
 
     /* All mailboxes, in the order to be listed; also subscribed names that no longer exist (LL_MAILBOX_NONEXISTENT). */
     ll_status (*list)(void *self, ll_call *call);
-    /* Missing parents are created too. attributes: LL_MAILBOX_SPECIAL bits wanted, or 0. LL_EEXISTS. */
+    /* Missing parents are created too. attributes: LL_MAILBOX_SPECIAL bits wanted, or 0. ll_call_mailbox_id. LL_EEXISTS;
+     * LL_EUNSUPPORTED: not with these attributes. */
     ll_status (*create)(void *self, ll_call *call, ll_span name, unsigned attributes);
     /* LL_ENOTFOUND; LL_EDENIED for INBOX. A mailbox with children loses its messages and becomes \Noselect. */
     ll_status (*remove)(void *self, ll_call *call, ll_span name);
@@ -326,10 +365,10 @@ typedef struct ll_connector {
      * 3501 6.3.5). */
     ll_status (*rename)(void *self, ll_call *call, ll_span from, ll_span to);
     ll_status (*subscribe)(void *self, ll_call *call, ll_span name, bool on);
-    /* ll_call_status. */
+    /* ll_call_status, ll_call_mailbox_id. */
     ll_status (*status)(void *self, ll_call *call, ll_span name);
 
-    /* ll_call_opened. LL_ENOTFOUND. From here until close the connector calls ll_session_notify (through the host, on
+    /* ll_call_opened, ll_call_mailbox_id. LL_ENOTFOUND. From here until close the connector calls ll_session_notify (through the host, on
      * the session's thread) whenever a newer version exists. */
     ll_status (*open)(void *self, ll_call *call, ll_span name, bool readonly);
     void (*close)(void *self, void *mailbox);
@@ -371,7 +410,40 @@ typedef struct ll_connector {
     /* The quickest answer to "which UIDs may contain this text": optional, NULL means the engine reads the messages.
      * Reserved. */
     void *reserved;
+
+    /* What has happened to an open mailbox after this mod-sequence (RFC 7162): ll_call_changed for the messages that
+     * are there and came or changed after it, ll_call_vanished for the UIDs that went after it; in any order. Both may
+     * be of a version newer than the session's. LL_ENOTFOUND: the connector no longer remembers so far back; the engine
+     * then takes it that everything may have changed. Optional: with NULL (it must then be NULL for store_if too) mod-
+     * sequences are not offered: neither CONDSTORE nor QRESYNC. With it, a message's mod-sequence in ll_row grows with
+     * each change of its flags, every removal takes a mod-sequence of its own, and none is ever above the view's. */
+    ll_status (*changes)(void *self, ll_call *call, void *mailbox, uint64_t since);
+    /* As store, but messages whose mod-sequence is above `unchanged_since` stay as they are and are named with
+     * ll_call_refused (RFC 7162 section 3.1.3). Comparing and storing are one. */
+    ll_status (*store_if)(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
+                          ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count,
+                          uint64_t unchanged_since);
+
+    /* --- Optional: NULL means that the extension is not offered. --- */
+
+    /* What the account's quota root "" limits (RFC 9208): ll_call_quota for each resource. */
+    ll_status (*quota)(void *self, ll_call *call);
+    /* ll_call_metadata for every entry of a mailbox (RFC 5464), or of the account itself if the name is empty, by name.
+     * LL_ENOTFOUND. Also for \Noselect names. "/private/specialuse" is to be its special uses (RFC 6154 section 4). */
+    ll_status (*metadata)(void *self, ll_call *call, ll_span mailbox);
+    /* Set or remove all of these entries or none; durable before done. LL_ENOTFOUND; LL_ELIMIT: too many, or too much
+     * in all; LL_EDENIED: one of them cannot be set so. */
+    ll_status (*metadata_set)(void *self, ll_call *call, ll_span mailbox, const ll_metadata *entries, size_t count);
+    /* As append_commit for one upload, and in the same change message `uid` of this mailbox is removed, whatever its
+     * flags (RFC 8508). Quota: what is removed counts. LL_ENOTFOUND: it is gone already, and nothing was appended. */
+    ll_status (*replace)(void *self, ll_call *call, void *mailbox, uint32_t uid, void *upload);
+
+    unsigned offers; /* bits of LL_OFFERS_x: what else it can do */
 } ll_connector;
+
+enum {
+    LL_OFFERS_OBJECTID = 1u << 0 /* RFC 8474: ll_call_mailbox_id in create, open and status; ids in every ll_row */
+};
 
 /* ------------------------------------------------------------------------------------------------------ 5. Session */
 
@@ -404,6 +476,9 @@ typedef struct ll_host {
     void (*start_tls)(void *context);
     /* An event worth a log line, "event key=value ...": never message content, never a secret. */
     void (*log)(void *context, ll_span line);
+    /* A long command (SEARCH of all bodies, SORT, THREAD) pauses so that others have their turn: call
+     * ll_session_continue soon, but not from inside this callback. Optional: with NULL commands do not pause. */
+    void (*again)(void *context);
 } ll_host;
 
 enum {
@@ -445,6 +520,8 @@ unsigned ll_session_wants(const ll_session *session);
 /* There is a newer version of the mailbox that this session has open. Cheap; may be called at any time on the session's
  * thread. */
 void ll_session_notify(ll_session *session);
+/* Go on with a command that paused, see ll_host.again. Does no harm at any other time. */
+void ll_session_continue(ll_session *session);
 /* Milliseconds without input after which the host should call ll_session_expire; 0: never. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
 /* Too long silent: says BYE and ends. */

@@ -26,6 +26,15 @@ static void release_lists(ll_call *call)
     memory_free(call->allocator, call->mailboxes);
     memory_free(call->allocator, call->rows);
     memory_free(call->allocator, call->placed);
+    memory_free(call->allocator, call->quotas);
+    memory_free(call->allocator, call->metadata);
+}
+
+static void release_sets(ll_call *call)
+{
+    uidset_del(&call->changed);
+    uidset_del(&call->vanished);
+    uidset_del(&call->refused);
 }
 
 void call_del(ll_call **call)
@@ -36,6 +45,7 @@ void call_del(ll_call **call)
         return;
     assert(!gone->pending);
     ll_view_unref(&gone->view);
+    release_sets(gone);
     release_lists(gone);
     memory_free(gone->allocator, gone->abort_uploads);
     text_fini(&gone->bytes);
@@ -53,14 +63,19 @@ ll_call *call_begin(ll_call *call)
     else
         text_clear(&call->bytes);
     ll_view_unref(&call->view);
-    if (call->mailboxes_room > 64 || call->rows_room > 64 || call->placed_room > 64) {
+    release_sets(call);
+    if (call->mailboxes_room > 64 || call->rows_room > 64 || call->placed_room > 64 || call->quotas_room ||
+        call->metadata_room) {
         release_lists(call);
         call->mailboxes = NULL;
         call->rows = NULL;
         call->placed = NULL;
-        call->mailboxes_room = call->rows_room = call->placed_room = 0;
+        call->quotas = NULL;
+        call->metadata = NULL;
+        call->mailboxes_room = call->rows_room = call->placed_room = call->quotas_room = call->metadata_room = 0;
     }
-    call->mailboxes_count = call->rows_count = call->placed_count = 0;
+    call->mailboxes_count = call->rows_count = call->placed_count = call->quotas_count = call->metadata_count = 0;
+    call->mailbox_id = span_of(NULL, 0);
     call->text = span_of("", 0);
     call->numbers = (ll_mailbox_status){0};
     call->readonly = false;
@@ -68,8 +83,8 @@ ll_call *call_begin(ll_call *call)
     return call;
 }
 
-void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void **uploads,
-                 size_t uploads_count, arena *arguments)
+void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
+                 void **uploads, size_t uploads_count, arena *arguments)
 {
     ll_call *left = *call;
     *call = NULL;
@@ -78,6 +93,7 @@ void call_orphan(ll_call **call, const ll_connector *connector, void *self, void
     left->connector = connector;
     left->self = self;
     left->close_mailbox = close_mailbox;
+    left->close_other = close_other;
     left->abort_uploads = uploads;
     left->abort_uploads_count = uploads_count;
     left->arguments = *arguments;
@@ -91,6 +107,8 @@ static void orphan_finish(ll_call *call)
         connector->close(call->self, call->mailbox);
     if (call->close_mailbox)
         connector->close(call->self, call->close_mailbox);
+    if (call->close_other)
+        connector->close(call->self, call->close_other);
     if (call->upload)
         connector->append_abort(call->self, call->upload);
     for (size_t i = 0; i < call->abort_uploads_count; i++)
@@ -154,6 +172,43 @@ void ll_call_status(ll_call *call, const ll_mailbox_status *numbers)
     call->numbers = *numbers;
 }
 
+ll_status ll_call_mailbox_id(ll_call *call, ll_span id)
+{
+    assert(id.size && id.size <= LL_OBJECTID_MAX);
+    call->mailbox_id = arena_copy(&call->memory, id);
+    return call->mailbox_id.data ? LL_OK : arena_status(&call->memory);
+}
+
+ll_status ll_call_quota(ll_call *call, const ll_quota *quota)
+{
+    void *list = call->quotas;
+    ll_status status =
+        list_reserve(call, &list, call->quotas_count, &call->quotas_room, sizeof *call->quotas, call_quotas_max);
+    call->quotas = list;
+    if (status)
+        return status;
+    ll_quota copy = {arena_copy(&call->memory, quota->resource), quota->used, quota->limit};
+    if (!copy.resource.data)
+        return arena_status(&call->memory);
+    call->quotas[call->quotas_count++] = copy;
+    return LL_OK;
+}
+
+ll_status ll_call_metadata(ll_call *call, const ll_metadata *metadata)
+{
+    void *list = call->metadata;
+    ll_status status = list_reserve(call, &list, call->metadata_count, &call->metadata_room, sizeof *call->metadata,
+                                    call_metadata_max);
+    call->metadata = list;
+    if (status)
+        return status;
+    ll_metadata copy = {arena_copy(&call->memory, metadata->entry), arena_copy(&call->memory, metadata->value)};
+    if (!copy.entry.data || !copy.value.data)
+        return arena_status(&call->memory);
+    call->metadata[call->metadata_count++] = copy;
+    return LL_OK;
+}
+
 void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly)
 {
     call->mailbox = mailbox;
@@ -171,7 +226,9 @@ ll_status ll_call_row(ll_call *call, const ll_row *row)
         return status;
     ll_row copy = *row;
     copy.index = arena_copy(&call->memory, row->index);
-    if (!copy.index.data)
+    copy.email_id = arena_copy(&call->memory, row->email_id);
+    copy.thread_id = arena_copy(&call->memory, row->thread_id);
+    if (!copy.index.data || !copy.email_id.data || !copy.thread_id.data)
         return arena_status(&call->memory);
     call->rows[call->rows_count++] = copy;
     return LL_OK;
@@ -198,4 +255,30 @@ ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, u
         return status;
     call->placed[call->placed_count++] = (call_placed){uidvalidity, source, uid};
     return LL_OK;
+}
+
+/* Ranges become a set: the connector's order does not matter, and a large answer stays small. */
+static ll_status add_uids(uidset **set, ll_range uids)
+{
+    if (!*set)
+        *set = uidset_new();
+    if (!*set)
+        return LL_ENOMEM;
+    uidset_add_range(*set, uids);
+    return LL_OK;
+}
+
+ll_status ll_call_changed(ll_call *call, ll_range uids)
+{
+    return add_uids(&call->changed, uids);
+}
+
+ll_status ll_call_vanished(ll_call *call, ll_range uids)
+{
+    return add_uids(&call->vanished, uids);
+}
+
+ll_status ll_call_refused(ll_call *call, ll_range uids)
+{
+    return add_uids(&call->refused, uids);
 }

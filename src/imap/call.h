@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "base/uidset.h"
 #include "letterlock.h"
 
 typedef struct call_placed {
@@ -36,11 +37,18 @@ struct ll_call {
     void *upload; /* whoever takes it sets it to NULL */
     call_placed *placed;
     size_t placed_count, placed_room;
+    ll_span mailbox_id; /* data is NULL if none was given */
+    ll_quota *quotas;
+    size_t quotas_count, quotas_room;
+    ll_metadata *metadata;
+    size_t metadata_count, metadata_room;
+
+    uidset *changed, *vanished, *refused; /* NULL: none; who takes one sets it to NULL */
 
     /* What an orphan still cleans up. */
     const ll_connector *connector;
     void *self;
-    void *close_mailbox;
+    void *close_mailbox, *close_other;
     void **abort_uploads;
     size_t abort_uploads_count;
     arena arguments; /* memory that the method was given */
@@ -53,17 +61,19 @@ LL_MUST_USE ll_status call_new(ll_call **out, const ll_allocator *allocator, voi
 void call_del(ll_call **call);
 /* Forget the last answer. Returns the call, to be given to a method. */
 ll_call *call_begin(ll_call *call);
-/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` (if any) and
- * whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over `uploads` (an array
+/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` and `close_other`
+ * (if any) and whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over `uploads` (an array
  * from the allocator, or NULL) and the arena's blocks. */
-void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void **uploads,
-                 size_t uploads_count, arena *arguments);
+void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
+                 void **uploads, size_t uploads_count, arena *arguments);
 
 enum {
     call_memory_max = 64 << 20,  /* rows of one fetch batch with their indexes: batches are far smaller */
     call_bytes_max = 4 << 20,    /* one read: the engine asks for 256 KiB at a time */
     call_mailboxes_max = 100000, /* mailboxes of one account: more than any peer was seen to hold */
     call_rows_max = 65536,       /* rows of one batch */
+    call_quotas_max = 16,        /* resources: RFC 9208 names four */
+    call_metadata_max = 10000,   /* entries of one mailbox: a hundred times what our own store allows */
     call_placed_max = 4000000    /* messages of one COPY: the largest mailbox foreseen, thrice */
 };
 

@@ -6,6 +6,7 @@
 #include "imap/input.h"
 #include "imap/sync.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 const command_row *command_find(ll_span name, bool uid)
@@ -159,6 +160,8 @@ void command_sync(ll_session *s)
         return;
     bool hold = c->sync_hold_expunge || (c->row->flags & COMMAND_NO_EXPUNGE && !c->uid);
     ll_status status = sync_begin(s, !hold, c->sync_force, c->sync_silent, c->uid, &nothing);
+    if (!status && s->sync && c->sync_modseq)
+        sync_all_modseqs(s);
     if (status == LL_ECLOSED)
         s->bye_after = "The mailbox was deleted";
     else if (status)
@@ -176,7 +179,12 @@ void command_reply(ll_session *s)
     const char *name = c->row ? c->row->name : "", *code = c->code;
     if (!code && s->outcome < 0 && !command_is_bad(s->outcome))
         code = ll_status_imap(s->outcome);
-    if (!code && !s->outcome && s->mailbox && snapshot_has_ghosts(&s->snap)) {
+    bool ghosts = s->mailbox && snapshot_has_ghosts(&s->snap);
+    if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
+        session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
+    if (!code && !s->outcome && s->mailbox && c->reply_modseq)
+        code = command_print(c, "HIGHESTMODSEQ %" PRIu64, snapshot_modseq(&s->snap));
+    if (!code && !s->outcome && ghosts) {
         code = "EXPUNGEISSUED"; /* RFC 5530 section 3 */
         c->said_expunge_held = true;
     }
@@ -220,6 +228,10 @@ void command_end(ll_session *s)
     s->outcome = LL_OK;
     input_reset(s);
     text_wipe(&s->auth_text);
+    if (s->other_mailbox) {
+        s->connector->close(s->self, s->other_mailbox);
+        s->other_mailbox = NULL;
+    }
     if (s->call) { /* an idle session holds no memory */
         release_answer(s);
         call_begin(s->call);

@@ -65,6 +65,9 @@ struct command {
     /* for the sync at its end, see sync.h */
     uidset *sync_force;     /* owned; these get their FETCH even if nothing changed */
     uidset *sync_silent;    /* owned; these get none if their flags are now what the command asked for */
+    struct rows *sync_rows; /* room for sync.c, in `memory` */
+    bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
+    bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
     bool sync_hold_expunge; /* more than the row says */
     bool said_expunge_held; /* EXPUNGEISSUED was added */
 };
@@ -109,21 +112,31 @@ COMMAND(list)
 COMMAND(lsub)
 COMMAND(namespace)
 COMMAND(status)
+COMMAND(getquota)
+COMMAND(getquotaroot)
+COMMAND(setquota)
+COMMAND(getmetadata)
+COMMAND(setmetadata)
 COMMAND(append)
 COMMAND(close)
 COMMAND(unselect)
 COMMAND(idle)
 COMMAND(fetch)
 COMMAND(search)
+COMMAND(sort)
+COMMAND(thread)
 COMMAND(store)
 COMMAND(copy)
 COMMAND(move)
 COMMAND(expunge)
 COMMAND(uid_expunge)
 #undef COMMAND
+void drop_list(ll_session *s, command *c);
 void drop_append(ll_session *s, command *c);
 void drop_fetch(ll_session *s, command *c);
 void drop_search(ll_session *s, command *c);
+void drop_sort(ll_session *s, command *c);
+void drop_thread(ll_session *s, command *c);
 void drop_store(ll_session *s, command *c);
 void drop_copy(ll_session *s, command *c);
 void drop_expunge(ll_session *s, command *c);

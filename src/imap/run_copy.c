@@ -108,7 +108,8 @@ static ll_status run(ll_session *s, command *c, bool move)
     c->code = copyuid(s, c);
     if (!move || !c->code)
         return LL_OK;
-    session_say(s, "* OK [%s] Moved\r\n", c->code); /* RFC 6851 section 4.3: before the EXPUNGEs */
+    c->reply_modseq = s->enabled & SESSION_ENABLED_QRESYNC; /* RFC 7162 section 3.2.7, for what MOVE expunges too */
+    session_say(s, "* OK [%s] Moved\r\n", c->code);         /* RFC 6851 section 4.3: before the EXPUNGEs */
     c->code = NULL;
     return LL_OK;
 }

@@ -73,6 +73,7 @@ ll_status run_expunge(ll_session *s, command *c)
         ll_status status = begin(s, c, e);
         if (status)
             return status;
+        c->reply_modseq = s->enabled & SESSION_ENABLED_QRESYNC && !uidset_empty(e->uids); /* RFC 7162 section 3.2.7 */
         c->phase = NEXT;
     }
     for (;;) {

@@ -4,11 +4,12 @@
 #include "imap/response.h"
 #include "imap/session.h"
 #include "imap/special.h"
+#include "imap/status.h"
 
 typedef struct mailbox_state {
     ll_span name, to;
     unsigned attributes; /* CREATE */
-    unsigned items;      /* STATUS */
+    status_items items;  /* STATUS */
 } mailbox_state;
 
 /* --- parsing --- */
@@ -34,19 +35,6 @@ static ll_status parse_name(ll_session *s, command *c, lexer *in)
 {
     mailbox_state *m = c->state = arena_new(&c->memory, sizeof *m);
     return m ? take_name(s, c, in, &m->name) : LL_ENOMEM;
-}
-
-ll_status parse_select(ll_session *s, command *c, lexer *in)
-{
-    ll_status status = parse_name(s, c, in);
-    if (status && status != LL_ESYNTAX)
-        session_unselect(s); /* a failed SELECT leaves no mailbox, RFC 3501 section 6.3.1 */
-    return status;
-}
-
-ll_status parse_examine(ll_session *s, command *c, lexer *in)
-{
-    return parse_select(s, c, in);
 }
 
 /* create-param = "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")", RFC 6154 section 6 */
@@ -111,92 +99,6 @@ ll_status parse_unsubscribe(ll_session *s, command *c, lexer *in)
     return parse_name(s, c, in);
 }
 
-/* --- SELECT and EXAMINE --- */
-
-static uint32_t first_unseen(const ll_view *view)
-{
-    const uidset *seen = view_flag(view, LL_FLAG_SEEN);
-    if (!seen)
-        return uidset_first(view_uids(view));
-    if (!ll_view_unseen(view))
-        return 0;
-    uidset *unseen = uidset_copy(view_uids(view));
-    if (!unseen)
-        return 0;
-    uidset_andnot(unseen, seen);
-    uint32_t first = uidset_first(unseen);
-    uidset_del(&unseen);
-    return first;
-}
-
-static void describe(ll_session *s)
-{
-    const ll_view *view = s->snap.view;
-    session_add(s, SPAN("* FLAGS "));
-    response_flags_known(&s->output, view, false);
-    session_add(s, SPAN("\r\n* OK [PERMANENTFLAGS "));
-    if (s->readonly)
-        session_add(s, SPAN("()"));
-    else
-        response_flags_known(&s->output, view, true);
-    session_say(s, "] %s\r\n", s->readonly ? "Read-only" : "Flags that can be kept");
-    session_say(s, "* %u EXISTS\r\n* %u RECENT\r\n", snapshot_count(&s->snap), snapshot_recent_count(&s->snap));
-    uint32_t unseen = first_unseen(view);
-    if (unseen)
-        session_say(s, "* OK [UNSEEN %u] First unseen\r\n", snapshot_number(&s->snap, unseen));
-    session_say(s, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", ll_view_uidvalidity(view));
-    session_say(s, "* OK [UIDNEXT %u] Next UID\r\n", ll_view_uidnext(view));
-}
-
-/* The call has opened a mailbox: it becomes the session's. */
-static ll_status enter(ll_session *s, command *c)
-{
-    uint32_t recent_first = 0;
-    s->mailbox = s->call->mailbox;
-    s->call->mailbox = NULL;
-    s->readonly = s->readonly || s->call->readonly;
-    ll_view *view = s->connector->latest(s->self, s->mailbox, &recent_first);
-    if (!view) { /* deleted in this very moment */
-        session_unselect(s);
-        return LL_ENOTFOUND;
-    }
-    if (snapshot_open(&s->snap, view, recent_first)) {
-        session_unselect(s);
-        return LL_ENOMEM;
-    }
-    s->state = SESSION_SELECTED;
-    describe(s);
-    if (s->connector->told)
-        s->connector->told(s->self, s->mailbox, ll_view_modseq(view));
-    c->code = s->readonly ? "READ-ONLY" : "READ-WRITE";
-    return LL_OK;
-}
-
-static ll_status open_mailbox(ll_session *s, command *c, bool readonly)
-{
-    mailbox_state *m = c->state;
-    if (c->phase == 0) {
-        session_unselect(s);
-        c->phase = 1;
-        if (session_asked(s, s->connector->open(s->self, session_call(s), m->name, readonly)) == LL_LATER)
-            return LL_LATER;
-    }
-    if (s->call->status < 0)
-        return session_call_failed(s, c);
-    s->readonly = readonly;
-    return enter(s, c);
-}
-
-ll_status run_select(ll_session *s, command *c)
-{
-    return open_mailbox(s, c, false);
-}
-
-ll_status run_examine(ll_session *s, command *c)
-{
-    return open_mailbox(s, c, true);
-}
-
 /* --- commands that only ask --- */
 
 /* c->phase was 0 and the question has been put. */
@@ -228,11 +130,15 @@ static bool is_the_inbox(ll_span name)
 ll_status run_create(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
-    if (c->phase)
-        return answered(s, c);
-    if (is_the_inbox(m->name))
+    if (!c->phase && is_the_inbox(m->name))
         return LL_EEXISTS;
-    return asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
+    ll_status status = c->phase ? answered(s, c)
+                                : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
+    if (status == LL_EUNSUPPORTED && m->attributes)
+        c->code = "USEATTR"; /* RFC 6154 section 3 */
+    if (!status && s->call->mailbox_id.data)
+        c->code = command_print(c, "MAILBOXID (%.*s)", SPAN_PRINT(s->call->mailbox_id)); /* RFC 8474 section 4.1 */
+    return status;
 }
 
 ll_status run_delete(ll_session *s, command *c)
@@ -273,93 +179,23 @@ ll_status run_unsubscribe(ll_session *s, command *c)
 
 /* --- STATUS --- */
 
-enum {
-    STATUS_MESSAGES = 1u << 0,
-    STATUS_RECENT = 1u << 1,
-    STATUS_UIDNEXT = 1u << 2,
-    STATUS_UIDVALIDITY = 1u << 3,
-    STATUS_UNSEEN = 1u << 4,
-    STATUS_DELETED = 1u << 5, /* RFC 9051 */
-    STATUS_SIZE = 1u << 6     /* RFC 8438 */
-};
-
-static const struct {
-    const char *name;
-    unsigned bit;
-} status_items[] = {
-    {"MESSAGES", STATUS_MESSAGES}, {"RECENT", STATUS_RECENT},
-    {"UIDNEXT", STATUS_UIDNEXT},   {"UIDVALIDITY", STATUS_UIDVALIDITY},
-    {"UNSEEN", STATUS_UNSEEN},     {"DELETED", STATUS_DELETED},
-    {"SIZE", STATUS_SIZE},
-};
-enum { status_items_count = sizeof status_items / sizeof status_items[0] };
-
-static bool take_status_item(lexer *in, unsigned *items)
-{
-    for (unsigned i = 0; i < status_items_count; i++)
-        if (lexer_is_word(in, status_items[i].name)) {
-            *items |= status_items[i].bit;
-            return true;
-        }
-    return false;
-}
-
 ll_status parse_status(ll_session *s, command *c, lexer *in)
 {
     ll_status status = parse_name(s, c, in);
     mailbox_state *m = c->state;
     if (status)
         return status;
-    if (!lexer_space(in) || !lexer_byte(in, '('))
-        return LL_ESYNTAX;
-    do {
-        if (!take_status_item(in, &m->items))
-            return LL_ESYNTAX;
-    } while (lexer_space(in));
-    return lexer_byte(in, ')') ? LL_OK : LL_ESYNTAX;
-}
-
-static uint64_t status_number(const ll_mailbox_status *numbers, unsigned bit)
-{
-    switch (bit) {
-    case STATUS_MESSAGES:
-        return numbers->messages;
-    case STATUS_RECENT:
-        return numbers->recent;
-    case STATUS_UIDNEXT:
-        return numbers->uidnext;
-    case STATUS_UIDVALIDITY:
-        return numbers->uidvalidity;
-    case STATUS_UNSEEN:
-        return numbers->unseen;
-    case STATUS_DELETED:
-        return numbers->deleted;
-    default:
-        return numbers->bytes;
-    }
-}
-
-static void say_status(ll_session *s, const mailbox_state *m)
-{
-    const char *between = "";
-    session_add(s, SPAN("* STATUS "));
-    response_mailbox(&s->output, m->name);
-    session_add(s, SPAN(" ("));
-    for (unsigned i = 0; i < status_items_count; i++) {
-        if (!(m->items & status_items[i].bit))
-            continue;
-        session_say(s, "%s%s ", between, status_items[i].name);
-        text_add_u64(&s->output, status_number(&s->call->numbers, status_items[i].bit));
-        between = " ";
-    }
-    session_add(s, SPAN(")\r\n"));
+    return lexer_space(in) && status_take_items(s, in, &m->items) ? LL_OK : LL_ESYNTAX;
 }
 
 ll_status run_status(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
     ll_status status = c->phase ? answered(s, c) : asked(s, c, s->connector->status(s->self, session_call(s), m->name));
-    if (status == LL_OK)
-        say_status(s, m);
-    return status;
+    if (status)
+        return status;
+    if (status_enables_condstore(&m->items))
+        session_enable_condstore(s);
+    status_say(s, m->name, &m->items, s->call);
+    return LL_OK;
 }

@@ -73,22 +73,57 @@ ll_status run_id(ll_session *s, command *c)
     return LL_OK;
 }
 
+/* What can be enabled, in the order in which it is said. */
+static const struct {
+    const char *name;
+    unsigned bits;
+    bool modseq; /* needs a connector with mod-sequences */
+} enable_items[] = {
+    {"CONDSTORE", SESSION_ENABLED_CONDSTORE, true},                         /* RFC 7162 section 3.1 */
+    {"QRESYNC", SESSION_ENABLED_QRESYNC | SESSION_ENABLED_CONDSTORE, true}, /* section 3.2.3 */
+    {"IMAP4rev2", SESSION_ENABLED_REV2, false},                             /* RFC 9051 section 6.3.1 */
+    {"UTF8=ACCEPT", SESSION_ENABLED_UTF8, false},                           /* RFC 6855 section 3 */
+};
+enum { enable_items_count = sizeof enable_items / sizeof enable_items[0] };
+
+typedef struct enable_state {
+    bool wanted[enable_items_count];
+} enable_state;
+
 ll_status parse_enable(ll_session *s, command *c, lexer *in)
 {
     ll_span capability;
-    (void)s, (void)c;
+    enable_state *e = c->state = arena_new(&c->memory, sizeof *e);
+    if (!e)
+        return LL_ENOMEM;
     do {
         if (!lexer_atom(in, &capability))
             return LL_ESYNTAX;
+        for (unsigned i = 0; i < enable_items_count; i++)
+            if (span_equal_nocase(capability, span_str(enable_items[i].name)) &&
+                (!enable_items[i].modseq || session_can(s, changes)))
+                e->wanted[i] = true;
     } while (lexer_space(in));
     return LL_OK;
 }
 
-/* RFC 5161 section 3.1: what is not known is passed over. Nothing that we have needs to be enabled. */
+/* RFC 5161 section 3.1: what is not known is passed over. */
 ll_status run_enable(ll_session *s, command *c)
 {
-    (void)c;
-    session_add(s, SPAN("* ENABLED\r\n"));
+    const enable_state *e = c->state;
+    unsigned bits = 0;
+    session_add(s, SPAN("* ENABLED"));
+    for (unsigned i = 0; i < enable_items_count; i++)
+        if (e->wanted[i]) {
+            bits |= enable_items[i].bits;
+            session_say(s, " %s", enable_items[i].name);
+        }
+    session_add(s, SPAN("\r\n"));
+    if (bits & SESSION_ENABLED_CONDSTORE)
+        session_enable_condstore(s);
+    s->enabled |= bits;
+    if (bits & SESSION_ENABLED_REV2) /* it knows no \Recent */
+        uidset_del(&s->snap.recent);
     return LL_OK;
 }
 

@@ -1,14 +1,17 @@
-/* run_store.c - STORE and UID STORE, RFC 3501 section 6.4.6.
+/* run_store.c - STORE and UID STORE, RFC 3501 section 6.4.6; UNCHANGEDSINCE, RFC 7162 section 3.1.3.
  * SPDX-License-Identifier: MIT
  *
  * The connector changes the flags, and the sync at the command's end tells the client what became of them: every
- * message of the set, also those that had the flags already; with .SILENT only what is not as the client must think. */
+ * message of the set, also those that had the flags already; with .SILENT only what is not as the client must think.
+ * What a conditional STORE refused is told too, with its flags, so that the client can decide anew. */
 #include "imap/rows.h"
 
 enum {
     store_ranges =
         4096, /* ranges of one question: one transaction of the connector; only sets full of holes need several */
-    store_keyword_bytes = 255 /* a keyword: they are names like $Forwarded, and each is kept for ever */
+    store_modified_ranges = 20000, /* of one MODIFIED: 260 KB; what would be more is joined, and the client looks at
+                                      more messages than it must */
+    store_keyword_bytes = 255      /* a keyword: they are names like $Forwarded, and each is kept for ever */
 };
 
 enum { BEGIN, NEXT, ASKED };
@@ -20,6 +23,9 @@ typedef struct store {
     unsigned flags; /* system flags, bit LL_FLAG_x */
     ll_span *keywords;
     size_t keywords_count;
+    bool conditional;
+    uint64_t unchanged_since;
+    uidset *refused; /* NULL: none */
     uidset *uids;
     uidset_walk *walk;
     ll_range *ranges;
@@ -89,6 +95,21 @@ static ll_status take_flags(ll_session *s, command *c, store *st, lexer *in)
     return !list || lexer_byte(in, ')') ? LL_OK : LL_ESYNTAX;
 }
 
+/* [SP "(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"], behind the SP */
+static ll_status take_modifiers(ll_session *s, command *c, store *st, lexer *in)
+{
+    if (!lexer_byte(in, '('))
+        return LL_OK;
+    if (!lexer_is_word(in, "UNCHANGEDSINCE") || !lexer_space(in) || !lexer_number64(in, &st->unchanged_since) ||
+        !lexer_byte(in, ')') || !lexer_space(in))
+        return LL_ESYNTAX;
+    st->conditional = true;
+    if (session_can(s, store_if))
+        return LL_OK;
+    c->text = "No mod-sequences here"; /* RFC 7162 section 3.1.2.2 */
+    return LL_EINVAL;
+}
+
 ll_status parse_store(ll_session *s, command *c, lexer *in)
 {
     ll_span set;
@@ -101,6 +122,9 @@ ll_status parse_store(ll_session *s, command *c, lexer *in)
     ll_status status = sequence_parse(&st->set, set, s->limits.set_ranges, &c->memory);
     if (status)
         return status;
+    status = take_modifiers(s, c, st, in);
+    if (status)
+        return status;
     if (!take_operation(st, in) || !lexer_space(in))
         return LL_ESYNTAX;
     return take_flags(s, c, st, in);
@@ -111,6 +135,10 @@ static ll_status begin(ll_session *s, command *c, store *st)
     ll_status status = rows_select(s, c, &st->set, &st->uids);
     if (status)
         return status;
+    if (st->conditional) {
+        session_enable_condstore(s);
+        c->sync_modseq = true;
+    }
     uidset **told = st->silent ? &c->sync_silent : &c->sync_force;
     *told = uidset_copy(st->uids);
     st->ranges = arena_array(&c->memory, store_ranges, sizeof *st->ranges);
@@ -131,8 +159,83 @@ static ll_status ask_next(ll_session *s, store *st)
         count++;
     if (!count || changes_nothing(st))
         return LL_MORE;
+    if (st->conditional)
+        return session_asked(s,
+                             s->connector->store_if(s->self, session_call(s), s->mailbox, st->ranges, count, st->op,
+                                                    st->flags, st->keywords, st->keywords_count, st->unchanged_since));
     return session_asked(s, s->connector->store(s->self, session_call(s), s->mailbox, st->ranges, count, st->op,
                                                 st->flags, st->keywords, st->keywords_count));
+}
+
+static void note_refused(ll_session *s, store *st)
+{
+    uidset *more = s->call->refused;
+    if (!more)
+        return;
+    s->call->refused = NULL;
+    uidset_and(more, st->uids);
+    if (!st->refused) {
+        st->refused = more;
+        return;
+    }
+    uidset_or(st->refused, more);
+    uidset_del(&more);
+}
+
+/* A set of sequence numbers for one of UIDs. NULL: out of memory. */
+static uidset *numbers_of(const ll_session *s, const uidset *uids)
+{
+    uidset *numbers = uidset_new();
+    uidset_walk *walk = uidset_walk_new(uids, 1);
+    for (uint32_t uid; numbers && walk && (uid = uidset_walk_next(walk)) != 0;)
+        uidset_add(numbers, snapshot_number(&s->snap, uid));
+    if (!walk)
+        uidset_del(&numbers);
+    uidset_walk_del(&walk);
+    return numbers;
+}
+
+/* "MODIFIED 7,9" in the command's memory; NULL: no memory. */
+static const char *modified(ll_session *s, command *c, const uidset *set)
+{
+    const char *code = NULL;
+    text out;
+    ll_range range;
+    text_init(&out, s->allocator, session_output_slack);
+    text_add_str(&out, "MODIFIED ");
+    uidset_walk *walk = uidset_walk_new(set, 1);
+    for (unsigned i = 0; walk && uidset_walk_range(walk, UINT32_MAX, &range); i++) {
+        if (i == store_modified_ranges - 1)
+            range.last = uidset_last(set);
+        text_print(&out, range.first < range.last ? "%s%u:%u" : "%s%u", i ? "," : "", range.first, range.last);
+        if (i == store_modified_ranges - 1)
+            break;
+    }
+    if (walk && !text_status(&out))
+        code = arena_copy(&c->memory, text_span(&out)).data;
+    uidset_walk_del(&walk);
+    text_fini(&out);
+    return code;
+}
+
+/* All is stored that may be. */
+static ll_status finish(ll_session *s, command *c, store *st)
+{
+    if (!st->refused || uidset_empty(st->refused))
+        return LL_OK;
+    if (c->sync_silent)
+        uidset_andnot(c->sync_silent, st->refused);
+    if (!c->sync_force)
+        c->sync_force = uidset_copy(st->refused); /* RFC 7162: recommended, so that the client need not ask */
+    uidset *numbers = c->uid ? NULL : numbers_of(s, st->refused);
+    if (!c->sync_force || (!c->uid && !numbers)) {
+        uidset_del(&numbers);
+        return LL_ENOMEM;
+    }
+    c->code = modified(s, c, c->uid ? st->refused : numbers);
+    c->text = "Conditional STORE failed for some";
+    uidset_del(&numbers);
+    return c->code ? LL_OK : LL_ENOMEM;
 }
 
 ll_status run_store(ll_session *s, command *c)
@@ -149,13 +252,14 @@ ll_status run_store(ll_session *s, command *c)
         if (c->phase == NEXT) {
             status = ask_next(s, st);
             if (status == LL_MORE)
-                return LL_OK;
+                return finish(s, c, st);
             c->phase = ASKED;
             if (status == LL_LATER)
                 return status;
         }
         if (s->call->status < 0)
             return session_call_failed(s, c);
+        note_refused(s, st);
         c->phase = NEXT;
     }
 }
@@ -168,4 +272,5 @@ void drop_store(ll_session *s, command *c)
         return;
     uidset_walk_del(&st->walk);
     uidset_del(&st->uids);
+    uidset_del(&st->refused);
 }

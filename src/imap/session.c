@@ -12,9 +12,11 @@
 
 #include "base/memory.h"
 #include "imap/input.h"
+#include "imap/status.h"
 #include "imap/sync.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 /* --- birth and death --- */
 
@@ -84,10 +86,10 @@ static void leave_call_behind(ll_session *s)
         c->row->drop(s, c);
     uidset_del(&c->sync_force);
     uidset_del(&c->sync_silent);
-    call_orphan(&s->call, s->connector, s->self, s->mailbox, s->uploads, s->uploads_committed ? 0 : s->uploads_count,
-                &c->memory);
+    call_orphan(&s->call, s->connector, s->self, s->mailbox, s->other_mailbox, s->uploads,
+                s->uploads_committed ? 0 : s->uploads_count, &c->memory);
     s->uploads = NULL;
-    s->mailbox = NULL;
+    s->mailbox = s->other_mailbox = NULL;
     s->connector = NULL;
 }
 
@@ -126,6 +128,13 @@ static size_t output_left(const ll_session *s)
 bool session_full(const ll_session *s)
 {
     return output_left(s) >= s->limits.output_bytes;
+}
+
+bool session_yield(ll_session *s)
+{
+    const size_t needed = offsetof(ll_host, again) + sizeof s->host->again;
+    s->paused = s->host->size >= needed && s->host->again;
+    return s->paused;
 }
 
 ll_call *session_call(ll_session *s)
@@ -184,6 +193,21 @@ void session_bye(ll_session *s, const char *human)
     end_session(s);
 }
 
+void session_enable_condstore(ll_session *s)
+{
+    if (s->enabled & SESSION_ENABLED_CONDSTORE)
+        return;
+    s->enabled |= SESSION_ENABLED_CONDSTORE;
+    if (s->mailbox && session_can(s, changes))
+        session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Highest\r\n", snapshot_modseq(&s->snap));
+}
+
+uint64_t session_modseq(const ll_session *s, const ll_row *row)
+{
+    uint64_t view = ll_view_modseq(s->snap.view);
+    return row->modseq < view ? row->modseq : view;
+}
+
 bool session_may_login(const ll_session *s)
 {
     return s->secure || s->clear_login;
@@ -199,12 +223,28 @@ static void add_mechanisms(const ll_session *s, text *out)
     }
 }
 
+/* What concerns mailboxes and APPEND. What the connector must have for it is known only after login. */
+static void add_mailbox_words(const ll_session *s, text *out)
+{
+    text_add_str(out, " LIST-EXTENDED LIST-STATUS STATUS=SIZE"); /* RFC 5258, 5819, 8438 */
+    text_print(out, " APPENDLIMIT=%" PRIu64, status_append_limit(s)); /* RFC 7889 */
+    if (s->limits.append_messages > 1)
+        text_add_str(out, " MULTIAPPEND"); /* RFC 3502 */
+    if (session_can(s, quota))
+        text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
+    if (session_can(s, metadata) && session_can(s, metadata_set))
+        text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
+    if (session_offers(s, LL_OFFERS_OBJECTID))
+        text_add_str(out, " OBJECTID"); /* RFC 8474 */
+}
+
 void session_capabilities(const ll_session *s, text *out)
 {
     text_add_str(out, "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
                       "CREATE-SPECIAL-USE");
-    if (s->limits.append_messages > 1)
-        text_add_str(out, " MULTIAPPEND"); /* RFC 3502 */
+    if (session_can(s, changes))
+        text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
+    add_mailbox_words(s, out);
     if (s->state != SESSION_NOT_AUTHENTICATED)
         return;
     text_add_str(out, " SASL-IR");
@@ -250,7 +290,7 @@ static void follow_up(ll_session *s)
 static bool advance_step(ll_session *s)
 {
     command *c = &s->command;
-    if (is_pending(s) || session_full(s))
+    if (is_pending(s) || s->paused || session_full(s))
         return false;
     ll_status status = c->row->step(s, c);
     if (status > LL_OK || s->state == SESSION_ENDING)
@@ -262,10 +302,10 @@ static bool advance_step(ll_session *s)
 static bool advance_sync(ll_session *s)
 {
     if (s->sync) {
-        if (session_full(s))
+        if (is_pending(s) || session_full(s))
             return false;
         ll_status status = sync_step(s);
-        if (status == LL_MORE)
+        if (status > LL_OK)
             return false;
         s->broken |= status != LL_OK;
     }
@@ -315,6 +355,8 @@ void session_run(ll_session *s)
     while (advance(s))
         ;
     s->running = false;
+    if (s->paused && !s->broken)
+        s->host->again(s->context);
     if (text_status(&s->output) || text_status(&s->refusal))
         s->broken = true;
 }
@@ -398,9 +440,15 @@ void ll_session_notify(ll_session *s)
         go_on(s);
 }
 
+void ll_session_continue(ll_session *s)
+{
+    s->paused = false;
+    go_on(s);
+}
+
 uint64_t ll_session_timeout_ms(const ll_session *s)
 {
-    if (is_pending(s) && s->state != SESSION_ENDING)
+    if ((is_pending(s) || s->paused) && s->state != SESSION_ENDING)
         return 0; /* the client waits for us */
     return s->connector && s->state != SESSION_ENDING ? s->limits.idle_timeout_ms : s->limits.prelogin_timeout_ms;
 }

@@ -39,6 +39,15 @@ typedef enum input_state {
     INPUT_STREAM   /* bytes of a message for APPEND */
 } input_state;
 
+/* Bits of `enabled`: what the client has enabled with ENABLE (RFC 5161) or by a command that implies it. */
+enum {
+    SESSION_ENABLED_CONDSTORE = 1u << 0, /* RFC 7162 section 3.1: MODSEQ in every untagged FETCH */
+    SESSION_ENABLED_QRESYNC = 1u << 1,   /* RFC 7162 section 3.2: VANISHED instead of EXPUNGE; implies CONDSTORE */
+    SESSION_ENABLED_REV2 = 1u << 2,      /* RFC 9051: ESEARCH always, no RECENT */
+    SESSION_ENABLED_UTF8 = 1u << 3,      /* RFC 6855: UTF-8 in quoted strings, both ways */
+    SESSION_ENABLED_UIDONLY = 1u << 4    /* RFC 9586: no sequence numbers */
+};
+
 struct ll_session {
     /* set at creation */
     const ll_allocator *allocator;
@@ -60,6 +69,7 @@ struct ll_session {
     text output;
     size_t output_sent;    /* bytes of output already taken */
     bool running;          /* inside the loop: no recursion */
+    bool paused;           /* the host is asked to call ll_session_continue */
     ll_span shutdown_text; /* data is not NULL: say BYE when the command is done */
 
     /* after login */
@@ -69,7 +79,8 @@ struct ll_session {
     unsigned enabled; /* bits of SESSION_ENABLED_x, RFC 5161 */
 
     /* the selected mailbox */
-    void *mailbox; /* NULL: none */
+    void *mailbox;       /* NULL: none */
+    void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
     snapshot snap;
     bool notified; /* a newer version may exist */
@@ -125,6 +136,9 @@ enum {
 
 /* Output is at its ceiling: answer LL_MORE soon. */
 bool session_full(const ll_session *s);
+/* True: the host will go on with this session later, so answer LL_MORE now; false: it does not know how, go on. For a
+ * step that has worked for some milliseconds without having to wait for anybody. */
+bool session_yield(ll_session *s);
 /* Append to the output. Lines end with CRLF by the caller. Errors are sticky and end the session. */
 #define session_say(s, ...) text_print(&(s)->output, __VA_ARGS__)
 static inline void session_add(ll_session *s, ll_span bytes)
@@ -157,6 +171,24 @@ ll_status session_call_failed(ll_session *s, command *c);
 ll_status session_failed(command *c, ll_status status, ll_span human);
 /* printf into the command's arena, for c->code and c->text; NULL when out of memory. */
 const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
+
+/* The connector has this optional method of ll_connector. False before login. */
+#define session_can(s, method)                                                                                         \
+    ((s)->connector &&                                                                                                 \
+     (s)->connector->size >= offsetof(ll_connector, method) + sizeof((s)->connector->method) &&                        \
+     (s)->connector->method)
+/* And what has no method of its own: a bit of LL_OFFERS_x. */
+#define session_offers(s, bit) (session_can(s, offers) && ((s)->connector->offers & (bit)))
+/* The command is one that enables CONDSTORE (RFC 7162 section 3.1): from now on MODSEQ and UID are in every FETCH that
+ * the client did not ask for. The first time, "* OK [HIGHESTMODSEQ n]" is said if a mailbox is selected. Before that,
+ * BAD is due if !session_can(s, changes). */
+void session_enable_condstore(ll_session *s);
+/* A message's mod-sequence as this client may hear it: never above the version that it is told of, so that it asks
+ * again for what came later. */
+uint64_t session_modseq(const ll_session *s, const ll_row *row);
+/* "* VANISHED uids" (RFC 7162 section 3.2.10) of the set from *from on (begin with 1), in lines of bounded length;
+ * earlier: with the EARLIER tag. LL_OK: all said; LL_MORE: output is full, call again; LL_ENOMEM. */
+LL_MUST_USE ll_status session_say_vanished(ll_session *s, const uidset *uids, uint32_t *from, bool earlier);
 
 /* Leave the selected mailbox (if any) without saying anything. */
 void session_unselect(ll_session *s);

@@ -31,6 +31,7 @@ void snapshot_fini(snapshot *s)
 {
     drop_ghosts(s);
     uidset_del(&s->recent);
+    uidset_del(&s->saved);
     ll_view_unref(&s->view);
 }
 
@@ -118,6 +119,11 @@ bool snapshot_has_ghosts(const snapshot *s)
     return s->ghosts != NULL;
 }
 
+uint64_t snapshot_modseq(const snapshot *s)
+{
+    return s->ghosts ? s->told_modseq : ll_view_modseq(s->view);
+}
+
 /* Set *to (made if need be) also gets what both sets have. */
 static ll_status add_common(uidset **to, const uidset *a, const uidset *b)
 {
@@ -170,6 +176,7 @@ static ll_status add_ghosts(snapshot *s, const ll_view *view)
         if (!status && s->ghosts)
             uidset_or(s->ghosts, gone);
         else if (!status) {
+            s->told_modseq = ll_view_modseq(s->view);
             s->ghosts = gone;
             gone = NULL;
         }

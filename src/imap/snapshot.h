@@ -20,7 +20,9 @@ typedef struct snapshot {
     uidset *all;    /* view and ghosts together; NULL when there are no ghosts */
     struct ghost_flags *ghost_flags;
     size_t ghost_flags_count, ghost_flags_room;
-    uidset *recent; /* \Recent for this session; NULL: none */
+    uint64_t told_modseq; /* with ghosts: the last version without any */
+    uidset *recent;       /* \Recent for this session; NULL: none */
+    uidset *saved;        /* "$", RFC 5182: may still name messages that are gone; NULL: none */
 } snapshot;
 
 void snapshot_init(snapshot *s);
@@ -40,6 +42,9 @@ uint32_t snapshot_recent_count(const snapshot *s);
 /* UIDs of the snapshot with flag n, as a new set (ghosts by their last flags); NULL: out of memory. */
 uidset *snapshot_with_flag(const snapshot *s, unsigned n);
 bool snapshot_has_ghosts(const snapshot *s);
+/* A client that has been told everything up to here misses nothing if it asks for what came after: the view's mod-
+ * sequence, or with ghosts that of the last version before the first of them vanished (RFC 7162 section 3.2). */
+uint64_t snapshot_modseq(const snapshot *s);
 
 /* Move to a newer view (takes over the reference): what it lacks becomes ghosts. */
 LL_MUST_USE ll_status snapshot_advance(snapshot *s, ll_view *view, uint32_t recent_first);

@@ -4,20 +4,36 @@
  * The snapshot moves as a whole in sync_begin; what the client must hear of it is written after that, in order. Between
  * the two nothing else of the session runs. Until the removals have been said their messages are ghosts, so the
  * sequence numbers of EXPUNGE are taken from the snapshot as it stands: new messages come behind all that the client
- * knows and do not disturb them. */
+ * knows and do not disturb them.
+ *
+ * With CONDSTORE each FETCH has the message's mod-sequence, which the view does not carry (it would cost every session
+ * 8 bytes a message): the connector is asked for the rows of the few messages that have changed. */
 #include "imap/sync.h"
 
 #include "base/memory.h"
 #include "imap/response.h"
+#include "imap/rows.h"
 
-typedef enum sync_phase { SYNC_FLAGS, SYNC_EXPUNGE, SYNC_EXISTS, SYNC_FETCH, SYNC_END } sync_phase;
+#include <inttypes.h>
+
+enum {
+    vanished_line = 400 /* ranges of one VANISHED line: under the 8,192 bytes of RFC 7162 section 4 */
+};
+
+typedef enum sync_phase { SYNC_EARLIER, SYNC_FLAGS, SYNC_EXPUNGE, SYNC_EXISTS, SYNC_FETCH, SYNC_END } sync_phase;
 
 struct sync {
     sync_phase phase;
     bool expunge, grew, new_keywords, with_uid;
     uint32_t ghosts_left; /* those not yet said, the lowest */
-    uidset *fetch;        /* whose flags are to be said; NULL: none */
-    uint32_t fetch_from;
+    uint32_t vanished_from;
+    uidset *fetch;   /* whose flags are to be said, before `rows` has it; NULL: none */
+    uidset *bare;    /* of these only UID and MODSEQ; NULL: none */
+    bool all_bare;   /* also those whose mod-sequence was known before */
+    uidset *earlier; /* VANISHED (EARLIER); NULL: none */
+    uint64_t before; /* mod-sequence of the last version */
+    rows *rows;      /* in the command's memory, as the connector works on it */
+    size_t at;
 };
 
 void sync_drop(ll_session *s)
@@ -25,6 +41,10 @@ void sync_drop(ll_session *s)
     if (!s->sync)
         return;
     uidset_del(&s->sync->fetch);
+    uidset_del(&s->sync->bare);
+    uidset_del(&s->sync->earlier);
+    if (s->sync->rows)
+        rows_fini(s->sync->rows);
     memory_free(s->allocator, s->sync);
     s->sync = NULL;
 }
@@ -78,8 +98,17 @@ static ll_status compare(ll_session *s, struct sync *sync, ll_view *after, const
     sync->fetch = changed_flags(before, after, force, silent);
     if (!sync->fetch)
         return LL_ENOMEM;
-    if (uidset_empty(sync->fetch))
-        uidset_del(&sync->fetch);
+    if (silent && s->enabled & SESSION_ENABLED_CONDSTORE) {
+        sync->bare = uidset_copy(silent);
+        if (!sync->bare)
+            return LL_ENOMEM;
+        uidset_and(sync->bare, view_uids(after));
+        uidset_and(sync->bare, view_uids(before));
+        uidset_andnot(sync->bare, sync->fetch);
+        uidset_or(sync->fetch, sync->bare);
+    }
+    sync->before = ll_view_modseq(before);
+    sync->phase = SYNC_FLAGS;
     sync->new_keywords = ll_view_keywords(after) > ll_view_keywords(before);
     const uidset *old = view_uids(before), *new = view_uids(after);
     sync->grew = old != new &&uidset_and_count(old, new) < uidset_count(new);
@@ -98,7 +127,10 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
         ll_view_unref(&view);
         return LL_ECLOSED;
     }
-    if (view == s->snap.view && !force && !(expunge_allowed && snapshot_has_ghosts(&s->snap))) {
+    if (s->enabled & SESSION_ENABLED_REV2) /* RFC 9051 knows no \Recent */
+        recent_first = 0;
+    bool bare = silent && s->enabled & SESSION_ENABLED_CONDSTORE;
+    if (view == s->snap.view && !force && !bare && !(expunge_allowed && snapshot_has_ghosts(&s->snap))) {
         ll_view_unref(&view);
         return LL_OK;
     }
@@ -115,14 +147,61 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
         sync_drop(s);
         return status;
     }
-    sync->with_uid = with_uid;
+    sync->with_uid = with_uid || s->enabled & SESSION_ENABLED_CONDSTORE; /* RFC 7162 section 3.2.4 */
     sync->expunge = expunge_allowed && snapshot_has_ghosts(&s->snap);
     sync->ghosts_left = sync->expunge ? uidset_count(s->snap.ghosts) : 0;
+    sync->vanished_from = 1;
     *nothing = false;
     return LL_OK;
 }
 
+void sync_all_modseqs(ll_session *s)
+{
+    s->sync->all_bare = true;
+}
+
+ll_status sync_begin_earlier(ll_session *s, uidset *vanished, uidset *changed)
+{
+    sync_drop(s);
+    s->sync = memory_new(s->allocator, sizeof *s->sync);
+    if (!s->sync) {
+        uidset_del(&vanished);
+        uidset_del(&changed);
+        return LL_ENOMEM;
+    }
+    s->sync->phase = SYNC_EARLIER;
+    s->sync->earlier = vanished;
+    s->sync->fetch = changed;
+    s->sync->with_uid = true;
+    s->sync->vanished_from = 1;
+    return LL_OK;
+}
+
 /* --- saying it --- */
+
+ll_status session_say_vanished(ll_session *s, const uidset *uids, uint32_t *from, bool earlier)
+{
+    uidset_walk *walk = uidset_walk_new(uids, *from);
+    ll_range range;
+    if (!walk)
+        return LL_ENOMEM;
+    ll_status status = LL_OK;
+    for (bool more = uidset_walk_range(walk, UINT32_MAX, &range); more;) {
+        if (session_full(s)) {
+            *from = range.first;
+            status = LL_MORE;
+            break;
+        }
+        session_add(s, earlier ? SPAN("* VANISHED (EARLIER) ") : SPAN("* VANISHED "));
+        for (unsigned i = 0; more && i < vanished_line; i++) {
+            session_say(s, range.first < range.last ? "%s%u:%u" : "%s%u", i ? "," : "", range.first, range.last);
+            more = uidset_walk_range(walk, UINT32_MAX, &range);
+        }
+        session_add(s, SPAN("\r\n"));
+    }
+    uidset_walk_del(&walk);
+    return status;
+}
 
 void sync_write_flags(ll_session *s, uint32_t uid)
 {
@@ -150,6 +229,12 @@ static void say_keywords(ll_session *s)
 static ll_status say_expunges(ll_session *s, struct sync *sync)
 {
     const uidset *ghosts = s->snap.ghosts;
+    if (sync->expunge && s->enabled & SESSION_ENABLED_QRESYNC) {
+        ll_status status = session_say_vanished(s, ghosts, &sync->vanished_from, false);
+        if (status)
+            return status;
+        sync->ghosts_left = 0;
+    }
     while (sync->ghosts_left) {
         if (session_full(s))
             return LL_MORE;
@@ -162,22 +247,89 @@ static ll_status say_expunges(ll_session *s, struct sync *sync)
     return LL_OK;
 }
 
+static void say_fetch(ll_session *s, const struct sync *sync, const ll_row *row, uint64_t modseq)
+{
+    uint32_t number = snapshot_number(&s->snap, row->uid);
+    const char *between = "";
+    bool bare = sync->bare && uidset_has(sync->bare, row->uid), condstore = s->enabled & SESSION_ENABLED_CONDSTORE;
+    if (!number || (bare && !sync->all_bare && modseq <= sync->before))
+        return;
+    session_say(s, "* %u FETCH (", number);
+    if (sync->with_uid) { /* RFC 3501 section 6.4.8 */
+        session_say(s, "UID %u", row->uid);
+        between = " ";
+    }
+    if (!bare) {
+        session_add_str(s, between);
+        sync_write_flags(s, row->uid);
+        between = " ";
+    }
+    if (condstore)
+        session_say(s, "%sMODSEQ (%" PRIu64 ")", between, modseq);
+    session_add(s, SPAN(")\r\n"));
+}
+
+static ll_status start_rows(ll_session *s, struct sync *sync)
+{
+    command *c = &s->command;
+    if (!c->sync_rows)
+        c->sync_rows = arena_new(&c->memory, sizeof *c->sync_rows);
+    if (!c->sync_rows)
+        return LL_ENOMEM;
+    sync->rows = c->sync_rows;
+    rows_init(sync->rows, s, sync->fetch, s->enabled & SESSION_ENABLED_CONDSTORE, 0);
+    sync->fetch = NULL;
+    return LL_OK;
+}
+
+/* The connector could not give rows. That the flags have changed must be said all the same; they are as in this
+ * version, so its mod-sequence is right for a client that asks for later changes. */
+static ll_status go_on_without(const ll_session *s, struct sync *sync)
+{
+    rows *r = sync->rows;
+    if (!r->refused)
+        return LL_ENOMEM;
+    uidset_walk_del(&r->walk);
+    memory_free(s->allocator, r->rows);
+    r->rows = NULL;
+    r->count = r->room = 0;
+    r->needed = false;
+    r->walk = uidset_walk_new(r->set, r->ranges[0].first);
+    return r->walk ? LL_OK : LL_ENOMEM;
+}
+
 static ll_status say_flags(ll_session *s, struct sync *sync)
 {
-    uint32_t uid;
-    while (sync->fetch && (uid = uidset_next(sync->fetch, sync->fetch_from)) != 0) {
-        if (session_full(s))
-            return LL_MORE;
-        session_say(s, "* %u FETCH (", snapshot_number(&s->snap, uid));
-        if (sync->with_uid) /* RFC 3501 section 6.4.8 */
-            session_say(s, "UID %u ", uid);
-        sync_write_flags(s, uid);
-        session_add(s, SPAN(")\r\n"));
-        if (uid == UINT32_MAX)
+    if (sync->fetch) {
+        ll_status status = start_rows(s, sync);
+        if (status)
+            return status;
+    }
+    rows *r = sync->rows;
+    while (r) {
+        for (; sync->at < r->count; sync->at++) {
+            if (session_full(s))
+                return LL_MORE;
+            const ll_row *row = &r->rows[sync->at];
+            say_fetch(s, sync, row, r->needed ? session_modseq(s, row) : ll_view_modseq(s->snap.view));
+        }
+        ll_status status = rows_next(r);
+        if (status < 0)
+            status = go_on_without(s, sync);
+        else if (!status && !r->count)
             break;
-        sync->fetch_from = uid + 1;
+        if (status)
+            return status;
+        sync->at = 0;
     }
     return LL_OK;
+}
+
+static void say_exists(ll_session *s)
+{
+    session_say(s, "* %u EXISTS\r\n", snapshot_count(&s->snap));
+    if (!(s->enabled & SESSION_ENABLED_REV2)) /* RFC 9051 appendix E: no RECENT */
+        session_say(s, "* %u RECENT\r\n", snapshot_recent_count(&s->snap));
 }
 
 /* All is said, except perhaps ghosts. */
@@ -193,6 +345,13 @@ ll_status sync_step(ll_session *s)
     struct sync *sync = s->sync;
     ll_status status = LL_OK;
     switch (sync->phase) {
+    case SYNC_EARLIER:
+        status = sync->earlier ? session_say_vanished(s, sync->earlier, &sync->vanished_from, true) : LL_OK;
+        if (status)
+            return status;
+        sync->phase = SYNC_FLAGS;
+        sync->vanished_from = 1;
+        __attribute__((fallthrough));
     case SYNC_FLAGS:
         if (sync->new_keywords)
             say_keywords(s);
@@ -206,7 +365,7 @@ ll_status sync_step(ll_session *s)
         __attribute__((fallthrough));
     case SYNC_EXISTS:
         if (sync->grew)
-            session_say(s, "* %u EXISTS\r\n* %u RECENT\r\n", snapshot_count(&s->snap), snapshot_recent_count(&s->snap));
+            say_exists(s);
         sync->phase = SYNC_FETCH;
         __attribute__((fallthrough));
     case SYNC_FETCH:

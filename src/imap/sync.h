@@ -15,7 +15,15 @@
  * knows all. */
 LL_MUST_USE ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, const uidset *silent,
                                  bool with_uid, bool *nothing);
-/* LL_OK: all written, the snapshot has moved; LL_MORE: output is full, call again; LL_ENOMEM. */
+/* What sync_begin has begun also tells the mod-sequence of every silent message, changed or not: RFC 7162
+ * section 3.1.3. */
+void sync_all_modseqs(ll_session *s);
+/* Begin to tell what a client missed that was away (RFC 7162 section 3.2.5): UIDs that have vanished, and messages of
+ * the snapshot whose flags and mod-sequences it needs. Takes over both sets (NULL: none), also on failure. Then
+ * sync_step. LL_ENOMEM. */
+LL_MUST_USE ll_status sync_begin_earlier(ll_session *s, uidset *vanished, uidset *changed);
+/* LL_OK: all written, the snapshot has moved; LL_MORE: output is full, call again; LL_LATER: the connector is asked for
+ * mod-sequences, call again when it has answered; LL_ENOMEM. */
 LL_MUST_USE ll_status sync_step(ll_session *s);
 void sync_drop(ll_session *s);
 /* Write "FLAGS (\Seen ...)" of one message as this client knows it, \Recent included (RFC 3501 section 7.4.2). */

@@ -150,6 +150,8 @@ static const ll_connector vault_methods = {
     .append_data = connector_append_data,
     .append_commit = connector_append_commit,
     .append_abort = connector_append_abort,
+    .changes = connector_changes,
+    .store_if = connector_store_if,
 };
 
 ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll_connector **methods, void **self)

@@ -43,6 +43,7 @@ typedef struct op {
     uint32_t uid;
     uint64_t offset;
     size_t length;
+    uint64_t modseq;
     void *const *uploads;
     void *upload;
 } op;
@@ -58,6 +59,7 @@ ll_status connector_status(void *self, ll_call *call, ll_span name);
 ll_status connector_open(void *self, ll_call *call, ll_span name, bool readonly);
 ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                           unsigned want);
+ll_status connector_changes(void *self, ll_call *call, void *mailbox, uint64_t since);
 ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length);
 
 /* connector_write.c */
@@ -67,6 +69,9 @@ ll_status connector_rename(void *self, ll_call *call, ll_span from, ll_span to);
 ll_status connector_subscribe(void *self, ll_call *call, ll_span name, bool on);
 ll_status connector_store(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
                           ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count);
+ll_status connector_store_if(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
+                             ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count,
+                             uint64_t unchanged_since);
 ll_status connector_expunge(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count);
 ll_status connector_copy(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
                          bool move);

@@ -158,7 +158,7 @@ static ll_status give_row(void *ctx, const ll_row *row)
 
 static ll_status fetch(op *o, db *d)
 {
-    return entry_rows(d, o->mailbox, o->ranges, o->count, o->limit, o->flags & LL_WANT_INDEX, give_row, o->call);
+    return entry_rows(d, o->mailbox, o->ranges, o->count, o->limit, o->flags, give_row, o->call);
 }
 
 ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
@@ -198,5 +198,24 @@ ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid,
     o->uid = uid;
     o->offset = offset;
     o->length = length;
+    return op_start(o);
+}
+
+/* ------------------------------------------------------------------------------------------------ Changes */
+
+/* Both tables are complete: what vanished is forgotten only with its mailbox. */
+static ll_status changes(op *o, db *d)
+{
+    return entry_changes(d, o->mailbox, o->modseq, ll_call_changed, ll_call_vanished, o->call);
+}
+
+ll_status connector_changes(void *self, ll_call *call, void *mailbox, uint64_t since)
+{
+    op *o = op_new(self, call);
+    if (!o)
+        return LL_ENOMEM;
+    o->read = changes;
+    o->mailbox = handle_mailbox(mailbox);
+    o->modseq = since;
     return op_start(o);
 }

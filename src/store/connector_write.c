@@ -96,12 +96,19 @@ static ll_status store(op *o, writer *w)
     if (!status)
         status = mailbox_flags(w, &m, o->flags, o->keywords, o->keywords_count, o->flags_op != LL_FLAGS_REMOVE, &flags);
     if (!status)
-        status = entry_store(w, &m, o->ranges, o->count, o->flags_op, &flags);
+        status = entry_store(w, &m, o->ranges, o->count, o->flags_op, &flags, o->modseq, ll_call_refused, o->call);
     return status ? status : save(w, &m);
 }
 
 ll_status connector_store(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
                           ll_flags_op op_kind, unsigned flags, const ll_span *keywords, size_t keywords_count)
+{
+    return connector_store_if(self, call, mailbox, ranges, count, op_kind, flags, keywords, keywords_count, UINT64_MAX);
+}
+
+ll_status connector_store_if(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count,
+                             ll_flags_op op_kind, unsigned flags, const ll_span *keywords, size_t keywords_count,
+                             uint64_t unchanged_since)
 {
     if (((handle *)mailbox)->readonly)
         return LL_EREADONLY;
@@ -113,6 +120,7 @@ ll_status connector_store(void *self, ll_call *call, void *mailbox, const ll_ran
     o->ranges = ranges;
     o->count = count;
     o->flags_op = op_kind;
+    o->modseq = unchanged_since;
     o->flags = flags;
     o->keywords = keywords;
     o->keywords_count = keywords_count;

@@ -123,9 +123,12 @@ static ll_status store_one(writer *w, mailbox_row *m, uint32_t uid, const ll_fla
 }
 
 /* The row under the cursor. */
-static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op, const ll_flags *flags)
+static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op, const ll_flags *flags,
+                           uint64_t unchanged_since, entry_found *refused, ll_call *call)
 {
     uint32_t uid = (uint32_t)db_column_int(q, 0);
+    if ((uint64_t)db_column_int(q, 3) > unchanged_since)
+        return refused(call, (ll_range){uid, uid});
     ll_flags before;
     ll_status status = entry_flags_unpack((unsigned)db_column_int(q, 1), db_column_blob(q, 2), &before);
     if (status)
@@ -143,17 +146,18 @@ static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op
 }
 
 ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, ll_flags_op op,
-                      const ll_flags *flags)
+                      const ll_flags *flags, uint64_t unchanged_since, entry_found *refused, ll_call *call)
 {
     db_stmt *q = db_prepare(
-        w->db, "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+        w->db,
+        "SELECT uid, flags, keywords, modseq FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
     ll_status status = LL_OK;
     for (size_t i = 0; !status && i < count; i++) {
         db_bind_int(q, 1, m->id);
         db_bind_int(q, 2, ranges[i].first);
         db_bind_int(q, 3, ranges[i].last);
         while ((status = db_step(q)) == LL_MORE) {
-            status = store_row(w, m, q, op, flags);
+            status = store_row(w, m, q, op, flags, unchanged_since, refused, call);
             if (status) {
                 db_reset(q);
                 return status;
@@ -209,8 +213,8 @@ static ll_status expunge_note(writer *w, mailbox_row *m, ll_range range, bool on
 
 static ll_status expunge_rows(writer *w, const mailbox_row *m, ll_range range, bool only_deleted)
 {
-    db_stmt *q = db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, size) "
-                                   "SELECT mailbox, uid, message, ?5, internaldate, size FROM entry "
+    db_stmt *q = db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size) "
+                                   "SELECT mailbox, uid, message, ?5, internaldate, savedate, size FROM entry "
                                    "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, range.first);

@@ -26,9 +26,12 @@ ll_span entry_keywords_pack(const ll_flags *flags, uint8_t buffer[ENTRY_KEYWORD_
 
 /* Append to the mailbox. LL_ELIMIT: UIDs are used up. */
 LL_MUST_USE ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid);
-/* Messages whose flags are as wanted already are not changed (and keep their mod-sequence). */
+/* Where UIDs go that are found; its error ends the search. */
+typedef ll_status entry_found(ll_call *call, ll_range uids);
+/* Messages whose flags are as wanted already are not changed (and keep their mod-sequence). Those changed after
+ * unchanged_since stay as they are and go to `refused`; UINT64_MAX: there are none. */
 LL_MUST_USE ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, ll_flags_op op,
-                                  const ll_flags *flags);
+                                  const ll_flags *flags, uint64_t unchanged_since, entry_found *refused, ll_call *call);
 /* only_deleted: those that have \Deleted; else all of them. */
 LL_MUST_USE ll_status entry_expunge(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, bool only_deleted);
 /* Copy with flags, keywords and internal date. `to` may be the same struct as `from`. held: also messages that were
@@ -39,9 +42,13 @@ LL_MUST_USE ll_status entry_copy(writer *w, mailbox_row *from, mailbox_row *to, 
 
 /* The message of a UID, also if it is held. LL_ENOTFOUND. */
 LL_MUST_USE ll_status entry_message(db *d, int64_t mailbox, uint32_t uid, int64_t *message);
-/* Rows for FETCH, held ones too, in UID order; in a read transaction of the caller. */
+/* Rows for FETCH, held ones too, in UID order; in a read transaction of the caller. want: LL_WANT_x. */
 typedef ll_status entry_row(void *ctx, const ll_row *row);
-LL_MUST_USE ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t count, size_t limit, bool index,
-                                 entry_row *row, void *ctx);
+LL_MUST_USE ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t count, size_t limit,
+                                 unsigned want, entry_row *row, void *ctx);
+
+/* What has come or changed in a mailbox after this mod-sequence and is still there, and what has gone after it. */
+LL_MUST_USE ll_status entry_changes(db *d, int64_t mailbox, uint64_t since, entry_found *changed, entry_found *vanished,
+                                    ll_call *call);
 
 #endif

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "store/entry.h"
 
+#include <stdio.h>
+
 ll_status entry_message(db *d, int64_t mailbox, uint32_t uid, int64_t *message)
 {
     db_stmt *q = db_prepare(d, "SELECT message FROM entry WHERE mailbox = ?1 AND uid = ?2 "
@@ -42,48 +44,68 @@ static void cursor_close(cursor *c)
     c->row = false;
 }
 
-static db_stmt *rows_select(db *d, bool index)
+/* Without what is in the message's row, only the b-tree of entries is read. */
+static db_stmt *rows_select(db *d, bool joined)
 {
-    if (index)
-        return db_prepare(d,
-                          "SELECT e.uid, e.modseq, e.internaldate, e.size, m.facts FROM entry e CROSS JOIN message m "
-                          "WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND m.id = e.message ORDER BY e.uid");
-    return db_prepare(d, "SELECT uid, modseq, internaldate, size, NULL FROM entry "
+    if (joined)
+        return db_prepare(d, "SELECT e.uid, e.modseq, e.internaldate, e.size, e.savedate, m.id, m.received, m.thread, "
+                             "m.facts FROM entry e CROSS JOIN message m "
+                             "WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND m.id = e.message ORDER BY e.uid");
+    return db_prepare(d, "SELECT uid, modseq, internaldate, size, savedate FROM entry "
                          "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
 }
 
-static db_stmt *held_select(db *d, bool index)
+static db_stmt *held_select(db *d, bool joined)
 {
-    if (index)
-        return db_prepare(d, "SELECT h.uid, h.modseq, h.internaldate, h.size, m.facts FROM held h CROSS JOIN message m "
+    if (joined)
+        return db_prepare(d, "SELECT h.uid, h.modseq, h.internaldate, h.size, h.savedate, m.id, m.received, m.thread, "
+                             "m.facts FROM held h CROSS JOIN message m "
                              "WHERE h.mailbox = ?1 AND h.uid BETWEEN ?2 AND ?3 AND m.id = h.message ORDER BY h.uid");
-    return db_prepare(d, "SELECT uid, modseq, internaldate, size, NULL FROM held "
+    return db_prepare(d, "SELECT uid, modseq, internaldate, size, savedate FROM held "
                          "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
 }
 
-static ll_status give_row(cursor *c, entry_row *row, void *ctx)
+/* EMAILID: the number of the message's row, which its copies share, and the time at which it came, should numbers have
+ * been given again after the vault was restored from an old copy. */
+static ll_span email_id(db_stmt *q, char *buffer, size_t size)
 {
-    ll_span facts = db_column_blob(c->q, 4);
+    int n = snprintf(buffer, size, "M%llx-%llx", (unsigned long long)db_column_int(q, 5),
+                     (unsigned long long)db_column_int(q, 6));
+    return span_of(buffer, (size_t)n);
+}
+
+static ll_status give_row(cursor *c, unsigned want, entry_row *row, void *ctx)
+{
+    char email[48], thread[32];
     ll_row r = {.uid = (uint32_t)db_column_int(c->q, 0),
                 .modseq = (uint64_t)db_column_int(c->q, 1),
                 .internaldate = db_column_int(c->q, 2),
                 .size = (uint64_t)db_column_int(c->q, 3),
-                .index = facts.data ? facts : span_of("", 0)};
+                .savedate = db_column_int(c->q, 4),
+                .index = SPAN("")};
+    if (want & LL_WANT_INDEX && !db_column_is_null(c->q, 8))
+        r.index = db_column_blob(c->q, 8);
+    if (want & LL_WANT_IDS) {
+        r.email_id = email_id(c->q, email, sizeof email);
+        int n = snprintf(thread, sizeof thread, "T%llx", (unsigned long long)db_column_int(c->q, 7));
+        r.thread_id = span_of(thread, (size_t)n);
+    }
     ll_status status = row(ctx, &r);
     return status ? status : cursor_next(c);
 }
 
 /* The rows of one range, at most *limit, which is counted down. */
-static ll_status range_rows(db *d, int64_t mailbox, ll_range range, bool held, size_t *limit, bool index,
+static ll_status range_rows(db *d, int64_t mailbox, ll_range range, bool held, size_t *limit, unsigned want,
                             entry_row *row, void *ctx)
 {
     cursor here = {NULL, false}, gone = {NULL, false};
-    ll_status status = cursor_open(&here, rows_select(d, index), mailbox, range);
+    bool joined = want & (LL_WANT_INDEX | LL_WANT_IDS);
+    ll_status status = cursor_open(&here, rows_select(d, joined), mailbox, range);
     if (!status && held)
-        status = cursor_open(&gone, held_select(d, index), mailbox, range);
+        status = cursor_open(&gone, held_select(d, joined), mailbox, range);
     while (!status && *limit && (here.row || gone.row)) {
         bool first = !gone.row || (here.row && db_column_int(here.q, 0) < db_column_int(gone.q, 0));
-        status = give_row(first ? &here : &gone, row, ctx);
+        status = give_row(first ? &here : &gone, want, row, ctx);
         (*limit)--;
     }
     cursor_close(&here);
@@ -91,7 +113,7 @@ static ll_status range_rows(db *d, int64_t mailbox, ll_range range, bool held, s
     return status;
 }
 
-ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t count, size_t limit, bool index,
+ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t count, size_t limit, unsigned want,
                      entry_row *row, void *ctx)
 {
     int64_t any = 0;
@@ -99,6 +121,35 @@ ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t coun
     db_bind_int(q, 1, mailbox);
     ll_status status = db_take_int(q, &any);
     for (size_t i = 0; !status && limit && i < count; i++)
-        status = range_rows(d, mailbox, ranges[i], any != 0, &limit, index, row, ctx);
+        status = range_rows(d, mailbox, ranges[i], any != 0, &limit, want, row, ctx);
     return status;
+}
+
+static ll_status give_found(db_stmt *q, entry_found *found, ll_call *call)
+{
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        status = found(call, (ll_range){(uint32_t)db_column_int(q, 0), (uint32_t)db_column_int(q, 1)});
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+    }
+    return status;
+}
+
+ll_status entry_changes(db *d, int64_t mailbox, uint64_t since, entry_found *changed, entry_found *vanished,
+                        ll_call *call)
+{
+    int64_t after = since < INT64_MAX ? (int64_t)since : INT64_MAX;
+    db_stmt *q = db_prepare(d, "SELECT uid, uid FROM entry WHERE mailbox = ?1 AND modseq > ?2");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, after);
+    ll_status status = give_found(q, changed, call);
+    if (status)
+        return status;
+    q = db_prepare(d, "SELECT uid_first, uid_last FROM vanished WHERE mailbox = ?1 AND modseq > ?2");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, after);
+    return give_found(q, vanished, call);
 }

@@ -10,8 +10,7 @@
 #include <cmocka.h>
 
 #define LOGGED_IN                                                                                                      \
-    " OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "          \
-    "CREATE-SPECIAL-USE] Logged in\r\n"
+    " OK [CAPABILITY IMAP4rev1] Logged in\r\n"
 #define REFUSED " NO [AUTHENTICATIONFAILED] "
 
 static void login(void **state)

@@ -30,21 +30,30 @@ static void select_mailbox(void **state)
              "* OK [UNSEEN 2] First unseen\r\n"
              "* OK [UIDVALIDITY 1001] UIDs are valid\r\n"
              "* OK [UIDNEXT 4] Next UID\r\n"
+             "* OK [MAILBOXID (F1)] Id\r\n"
+             "* OK [HIGHESTMODSEQ 8] Highest\r\n"
              "a OK [READ-ONLY] EXAMINE completed\r\n"
+             "* OK [CLOSED] The other mailbox is closed\r\n"
              "* FLAGS (" FLAGS " $Work)\r\n"
              "* OK [PERMANENTFLAGS (" FLAGS " $Work \\*)] Flags that can be kept\r\n"
              "* 3 EXISTS\r\n* 3 RECENT\r\n"
              "* OK [UNSEEN 2] First unseen\r\n"
              "* OK [UIDVALIDITY 1001] UIDs are valid\r\n"
              "* OK [UIDNEXT 4] Next UID\r\n"
+             "* OK [MAILBOXID (F1)] Id\r\n"
+             "* OK [HIGHESTMODSEQ 8] Highest\r\n"
              "b OK [READ-WRITE] SELECT completed\r\n"
+             "* OK [CLOSED] The other mailbox is closed\r\n"
              "* FLAGS (" FLAGS " $Work)\r\n"
              "* OK [PERMANENTFLAGS (" FLAGS " $Work \\*)] Flags that can be kept\r\n"
              "* 3 EXISTS\r\n* 0 RECENT\r\n"
              "* OK [UNSEEN 2] First unseen\r\n"
              "* OK [UIDVALIDITY 1001] UIDs are valid\r\n"
              "* OK [UIDNEXT 4] Next UID\r\n"
+             "* OK [MAILBOXID (F1)] Id\r\n"
+             "* OK [HIGHESTMODSEQ 8] Highest\r\n"
              "c OK [READ-WRITE] SELECT completed\r\n"
+             "* OK [CLOSED] The other mailbox is closed\r\n"
              "d NO [NONEXISTENT] SELECT failed: does not exist\r\n"
              "e BAD No mailbox is selected\r\n");
 }
@@ -171,9 +180,10 @@ static void own_mailbox_deleted(void **state)
 {
     (void)state;
     chat_all(&(chat_how){.login = true}, NULL, "a CREATE x\r\nb SELECT x\r\nc DELETE x\r\nd NOOP\r\n",
-             "a OK CREATE completed\r\n"
+             "a OK [MAILBOXID (F5)] CREATE completed\r\n"
              "* FLAGS (" FLAGS ")\r\n* OK [PERMANENTFLAGS (" FLAGS " \\*)] Flags that can be kept\r\n"
              "* 0 EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY 1005] UIDs are valid\r\n* OK [UIDNEXT 1] Next UID\r\n"
+             "* OK [MAILBOXID (F5)] Id\r\n* OK [HIGHESTMODSEQ 5] Highest\r\n"
              "b OK [READ-WRITE] SELECT completed\r\n"
              "c OK DELETE completed\r\n* BYE The mailbox was deleted\r\n");
 }

@@ -3,19 +3,29 @@
 #include "memory_connector.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct memory_message_row {
     uint32_t uid;
-    uint64_t modseq;
+    uint64_t modseq, gone_modseq; /* gone_modseq: at which it was expunged, 0: it is there */
     int64_t internaldate;
     char *bytes;
     size_t size;
 } memory_message_row;
 
+/* A value of metadata. */
+typedef struct memory_entry {
+    struct memory_entry *next;
+    char *name, *value;
+    size_t size;
+} memory_entry;
+
 typedef struct mailbox {
     struct mailbox *next;
     char *name;
+    unsigned id; /* RFC 8474 */
+    memory_entry *metadata;
     unsigned attributes;
     bool subscribed, exists; /* one that does not exist is only subscribed, or still open somewhere */
     uint32_t uidvalidity, unclaimed;
@@ -67,6 +77,8 @@ typedef struct job {
     uint64_t offset;
     const ll_append *append;
     void *const *uploads;
+    void *upload;
+    const ll_metadata *metadata;
 } job;
 
 struct memory_store {
@@ -74,12 +86,14 @@ struct memory_store {
     login *logins;
     handle *handles;
     job *jobs;
-    bool later;
+    bool later, forget;
     ll_status fail;
     const char *fail_text;
     uint32_t uidvalidity;
     uint64_t modseq, told;
-    unsigned told_count;
+    unsigned told_count, last_id;
+    memory_entry *metadata; /* the account's own */
+    uint64_t quota_bytes, quota_messages, metadata_max;
 };
 
 /* Tests have no use for answers to a full memory. */
@@ -132,6 +146,7 @@ static mailbox *add_mailbox(memory_store *store, ll_span name, unsigned attribut
         *last = m;
     }
     m->exists = true;
+    m->id = ++store->last_id;
     m->attributes = attributes;
     m->unclaimed = 1;
     m->uidvalidity = ++store->uidvalidity;
@@ -166,6 +181,24 @@ static void publish(memory_store *store, mailbox *m, ll_view *view, uint32_t uid
     m->view = view;
 }
 
+/* As publish; what differs gets the new mod-sequence. */
+static void publish_changes(memory_store *store, mailbox *m, ll_view *view)
+{
+    ll_view *old = ll_view_ref(m->view);
+    publish(store, m, view, ll_view_uidnext(m->view));
+    for (size_t i = 0; i < m->rows_count; i++) {
+        ll_flags before, after;
+        memory_message_row *row = &m->rows[i];
+        if (!ll_view_flags(old, row->uid, &before))
+            continue;
+        if (!ll_view_flags(m->view, row->uid, &after))
+            row->gone_modseq = store->modseq;
+        else if (!ll_flags_equal(&before, &after))
+            row->modseq = store->modseq;
+    }
+    ll_view_unref(&old);
+}
+
 static memory_message_row *find_row(mailbox *m, uint32_t uid)
 {
     size_t low = 0, high = m->rows_count;
@@ -179,8 +212,20 @@ static memory_message_row *find_row(mailbox *m, uint32_t uid)
     return low < m->rows_count && m->rows[low].uid == uid ? &m->rows[low] : NULL;
 }
 
+static void free_metadata(memory_entry **list)
+{
+    while (*list) {
+        memory_entry *e = *list;
+        *list = e->next;
+        free(e->name);
+        free(e->value);
+        free(e);
+    }
+}
+
 static void free_mailbox(mailbox *m)
 {
+    free_metadata(&m->metadata);
     for (size_t i = 0; i < m->rows_count; i++)
         free(m->rows[i].bytes);
     free(m->rows);
@@ -258,7 +303,7 @@ static void remove_messages(memory_store *store, mailbox *m, const ll_range *ran
             if (!only_deleted || ll_flags_has(&flags, LL_FLAG_DELETED))
                 must(ll_view_remove(view, (ll_range){uid, uid}));
         }
-    publish(store, m, view, ll_view_uidnext(m->view));
+    publish_changes(store, m, view);
 }
 
 /* --- the methods' work; run at once or by memory_complete --- */
@@ -275,17 +320,25 @@ static ll_status do_list(const job *j)
     return LL_OK;
 }
 
+static ll_status give_id(const job *j, const mailbox *m)
+{
+    char id[16];
+    int size = snprintf(id, sizeof id, "F%u", m->id);
+    return ll_call_mailbox_id(j->call, span_of(id, (size_t)size));
+}
+
 static ll_status do_create(const job *j)
 {
     mailbox *m = find_any(j->login->store, j->name);
     if (m && m->exists && !(m->attributes & LL_MAILBOX_NOSELECT))
         return LL_EEXISTS;
-    if (m && m->exists) {
+    if (j->number & LL_MAILBOX_ALL)
+        return LL_EUNSUPPORTED;
+    if (m && m->exists)
         m->attributes = j->number;
-        return LL_OK;
-    }
-    create(j->login->store, j->name, j->number);
-    return LL_OK;
+    else
+        m = create(j->login->store, j->name, j->number);
+    return give_id(j, m);
 }
 
 static ll_status do_remove(const job *j)
@@ -367,10 +420,11 @@ static ll_status do_status(const job *j)
             continue;
         numbers.recent += m->rows[i].uid >= m->unclaimed;
         numbers.deleted += ll_flags_has(&flags, LL_FLAG_DELETED);
+        numbers.deleted_bytes += ll_flags_has(&flags, LL_FLAG_DELETED) ? m->rows[i].size : 0;
         numbers.bytes += m->rows[i].size;
     }
     ll_call_status(j->call, &numbers);
-    return LL_OK;
+    return give_id(j, m);
 }
 
 static ll_status do_open(const job *j)
@@ -384,7 +438,7 @@ static ll_status do_open(const job *j)
     h->seen_modseq = ll_view_modseq(m->view);
     store->handles = h;
     ll_call_opened(j->call, h, ll_view_ref(m->view), j->on);
-    return LL_OK;
+    return give_id(j, m);
 }
 
 static ll_status do_fetch(const job *j)
@@ -398,7 +452,11 @@ static ll_status do_fetch(const job *j)
                 continue;
             if (given++ == j->limit)
                 return LL_OK;
-            ll_row answer = {row->uid, row->modseq, row->internaldate, row->size, {"", 0}};
+            ll_row answer = {.uid = row->uid,
+                             .modseq = row->modseq,
+                             .internaldate = row->internaldate,
+                             .size = row->size,
+                             .index = SPAN("")};
             ll_status status = ll_call_row(j->call, &answer);
             if (status)
                 return status;
@@ -426,7 +484,45 @@ static ll_status do_store(const job *j)
     set_keywords(view, j->keywords, j->keywords_count, &flags);
     for (size_t i = 0; i < j->count; i++)
         must(ll_view_flags_change(view, j->ranges[i], j->op, &flags));
-    publish(store, m, view, ll_view_uidnext(m->view));
+    publish_changes(store, m, view);
+    return LL_OK;
+}
+
+static ll_status do_store_if(const job *j)
+{
+    memory_store *store = j->login->store;
+    mailbox *m = j->handle->mailbox;
+    ll_flags flags = {{j->number}};
+    ll_view *view = edit(m);
+    set_keywords(view, j->keywords, j->keywords_count, &flags);
+    for (size_t i = 0; i < m->rows_count; i++)
+        for (size_t r = 0; r < j->count; r++) {
+            const memory_message_row *row = &m->rows[i];
+            ll_range one = {row->uid, row->uid};
+            if (row->gone_modseq || row->uid < j->ranges[r].first || row->uid > j->ranges[r].last)
+                continue;
+            if (row->modseq > j->offset)
+                must(ll_call_refused(j->call, one));
+            else
+                must(ll_view_flags_change(view, one, j->op, &flags));
+        }
+    publish_changes(store, m, view);
+    return LL_OK;
+}
+
+static ll_status do_changes(const job *j)
+{
+    mailbox *m = j->handle->mailbox;
+    if (j->login->store->forget)
+        return LL_ENOTFOUND;
+    for (size_t i = m->rows_count; i-- > 0;) { /* in no particular order */
+        const memory_message_row *row = &m->rows[i];
+        ll_range one = {row->uid, row->uid};
+        if (row->gone_modseq > j->offset)
+            must(ll_call_vanished(j->call, one));
+        else if (!row->gone_modseq && row->modseq > j->offset)
+            must(ll_call_changed(j->call, one));
+    }
     return LL_OK;
 }
 
@@ -514,6 +610,91 @@ static ll_status do_append_commit(const job *j)
     return status;
 }
 
+static ll_status do_replace(const job *j)
+{
+    mailbox *from = j->handle->mailbox;
+    upload *u = j->upload;
+    mailbox *m = find(j->login->store, span_str(u->to));
+    ll_status status = !m ? LL_ETRYCREATE : !ll_view_has(from->view, j->uid) ? LL_ENOTFOUND : LL_OK;
+    if (!status) {
+        uint32_t uid = add_message(j->login->store, m, span_of(u->bytes, u->size), u->flags, u->keywords,
+                                   u->keywords_count, u->internaldate);
+        remove_messages(j->login->store, from, &(ll_range){j->uid, j->uid}, 1, false);
+        status = ll_call_placed(j->call, m->uidvalidity, 0, uid);
+    }
+    free_upload(u);
+    return status;
+}
+
+/* --- quota and metadata --- */
+
+static ll_status do_quota(const job *j)
+{
+    memory_store *store = j->login->store;
+    uint64_t bytes = 0, messages = 0;
+    for (const mailbox *m = store->mailboxes; m; m = m->next)
+        for (size_t i = 0; m->exists && i < m->rows_count; i++)
+            if (ll_view_has(m->view, m->rows[i].uid)) {
+                bytes += m->rows[i].size;
+                messages++;
+            }
+    if (store->quota_bytes)
+        must(ll_call_quota(j->call, &(ll_quota){SPAN("STORAGE"), (bytes + 1023) / 1024, store->quota_bytes / 1024}));
+    if (store->quota_messages)
+        must(ll_call_quota(j->call, &(ll_quota){SPAN("MESSAGE"), messages, store->quota_messages}));
+    return LL_OK;
+}
+
+static memory_entry **metadata_of(const job *j)
+{
+    mailbox *m = j->name.size ? find_any(j->login->store, j->name) : NULL;
+    if (!j->name.size)
+        return &j->login->store->metadata;
+    return m && m->exists ? &m->metadata : NULL;
+}
+
+static ll_status do_metadata(const job *j)
+{
+    memory_entry **list = metadata_of(j);
+    if (!list)
+        return LL_ENOTFOUND;
+    for (const memory_entry *e = *list; e; e = e->next)
+        must(ll_call_metadata(j->call, &(ll_metadata){span_str(e->name), span_of(e->value, e->size)}));
+    return LL_OK;
+}
+
+static void set_entry(memory_entry **list, const ll_metadata *pair)
+{
+    while (*list && span_compare(span_str((*list)->name), pair->entry) < 0)
+        list = &(*list)->next;
+    memory_entry *e = *list;
+    if (e && span_equal(span_str(e->name), pair->entry)) {
+        *list = e->next;
+        e->next = NULL;
+        free_metadata(&e);
+    }
+    if (!pair->value.data)
+        return;
+    e = need(calloc(1, sizeof *e));
+    *e = (memory_entry){*list, copy_string(pair->entry), copy_string(pair->value), pair->value.size};
+    *list = e;
+}
+
+static ll_status do_metadata_set(const job *j)
+{
+    memory_entry **list = metadata_of(j);
+    if (!list)
+        return LL_ENOTFOUND;
+    size_t there = 0;
+    for (const memory_entry *e = *list; e; e = e->next)
+        there++;
+    if (j->login->store->metadata_max && there + j->count > j->login->store->metadata_max)
+        return LL_ELIMIT;
+    for (size_t i = 0; i < j->count; i++)
+        set_entry(list, &j->metadata[i]);
+    return LL_OK;
+}
+
 /* --- the connector --- */
 
 static ll_status ask(void *self, ll_call *call, job j, ll_status (*run)(const job *j))
@@ -531,7 +712,7 @@ static ll_status ask(void *self, ll_call *call, job j, ll_status (*run)(const jo
         **last = j;
         return LL_LATER;
     }
-    if (store->fail && run != do_append_commit) {
+    if (store->fail && run != do_append_commit && run != do_replace) {
         ll_status fail = store->fail;
         store->fail = LL_OK;
         if (store->fail_text)
@@ -649,6 +830,27 @@ static ll_status m_store(void *self, ll_call *call, void *opened, const ll_range
                do_store);
 }
 
+static ll_status m_store_if(void *self, ll_call *call, void *opened, const ll_range *ranges, size_t count,
+                            ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count,
+                            uint64_t unchanged_since)
+{
+    return ask(self, call,
+               (job){.handle = opened,
+                     .ranges = ranges,
+                     .count = count,
+                     .op = op,
+                     .number = flags,
+                     .keywords = keywords,
+                     .keywords_count = keywords_count,
+                     .offset = unchanged_since},
+               do_store_if);
+}
+
+static ll_status m_changes(void *self, ll_call *call, void *opened, uint64_t since)
+{
+    return ask(self, call, (job){.handle = opened, .offset = since}, do_changes);
+}
+
 static ll_status m_expunge(void *self, ll_call *call, void *opened, const ll_range *ranges, size_t count)
 {
     return ask(self, call, (job){.handle = opened, .ranges = ranges, .count = count}, do_expunge);
@@ -684,6 +886,26 @@ static ll_status m_append_commit(void *self, ll_call *call, void *const *uploads
     return ask(self, call, (job){.uploads = uploads, .count = count}, do_append_commit);
 }
 
+static ll_status m_replace(void *self, ll_call *call, void *opened, uint32_t uid, void *uploading)
+{
+    return ask(self, call, (job){.handle = opened, .uid = uid, .upload = uploading}, do_replace);
+}
+
+static ll_status m_quota(void *self, ll_call *call)
+{
+    return ask(self, call, (job){0}, do_quota);
+}
+
+static ll_status m_metadata(void *self, ll_call *call, ll_span name)
+{
+    return ask(self, call, (job){.name = name}, do_metadata);
+}
+
+static ll_status m_metadata_set(void *self, ll_call *call, ll_span name, const ll_metadata *entries, size_t count)
+{
+    return ask(self, call, (job){.name = name, .metadata = entries, .count = count}, do_metadata_set);
+}
+
 static void m_append_abort(void *self, void *uploading)
 {
     (void)self;
@@ -712,6 +934,12 @@ const ll_connector memory_connector = {
     .append_data = m_append_data,
     .append_commit = m_append_commit,
     .append_abort = m_append_abort,
+    .quota = m_quota,
+    .metadata = m_metadata,
+    .metadata_set = m_metadata_set,
+    .replace = m_replace,
+    .changes = m_changes,
+    .store_if = m_store_if,
 };
 
 /* --- for tests --- */
@@ -720,6 +948,8 @@ memory_store *memory_store_new(void)
 {
     memory_store *store = need(calloc(1, sizeof *store));
     store->uidvalidity = 1000;
+    store->quota_bytes = 10 << 20;
+    store->quota_messages = 1000;
     create(store, SPAN("INBOX"), 0)->subscribed = true;
     create(store, SPAN("Sent"), LL_MAILBOX_SENT);
     create(store, SPAN("Drafts"), LL_MAILBOX_DRAFTS);
@@ -741,6 +971,7 @@ void memory_store_del(memory_store **store)
     assert(!(*store)->logins && !(*store)->handles && !(*store)->jobs);
     free_mailboxes((*store)->mailboxes);
     free_mailboxes((*store)->graves);
+    free_metadata(&(*store)->metadata);
     free(*store);
     *store = NULL;
 }
@@ -793,6 +1024,11 @@ void memory_fail_next(memory_store *store, ll_status status, const char *text)
     store->fail_text = text;
 }
 
+void memory_forget(memory_store *store, bool forget)
+{
+    store->forget = forget;
+}
+
 void memory_notify(memory_store *store)
 {
     for (handle *h = store->handles, *next; h; h = next) {
@@ -827,7 +1063,7 @@ void memory_flag(memory_store *store, const char *name, ll_range uids, ll_flags_
     ll_view *view = edit(m);
     set_keywords(view, keywords, keyword != NULL, &all);
     must(ll_view_flags_change(view, uids, op, &all));
-    publish(store, m, view, ll_view_uidnext(m->view));
+    publish_changes(store, m, view);
 }
 
 void memory_expunge(memory_store *store, const char *name, ll_range uids)
@@ -882,4 +1118,11 @@ uint64_t memory_told(const memory_store *store)
 unsigned memory_told_count(const memory_store *store)
 {
     return store->told_count;
+}
+
+void memory_limit(memory_store *store, uint64_t bytes, uint64_t messages, uint64_t metadata)
+{
+    store->quota_bytes = bytes;
+    store->quota_messages = messages;
+    store->metadata_max = metadata;
 }

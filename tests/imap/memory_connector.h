@@ -28,6 +28,8 @@ bool memory_complete(memory_store *store);
 size_t memory_waiting(const memory_store *store);
 /* The next call answers with this error instead of being done; once. */
 void memory_fail_next(memory_store *store, ll_status status, const char *text);
+/* `changes` no longer knows what has happened. */
+void memory_forget(memory_store *store, bool forget);
 /* Tell the sessions whose mailbox has changed since they last looked. */
 void memory_notify(memory_store *store);
 
@@ -47,5 +49,9 @@ ll_span memory_message(memory_store *store, const char *mailbox, uint32_t uid);
 /* The highest mod-sequence that `told` was called with, and how often it was called. */
 uint64_t memory_told(const memory_store *store);
 unsigned memory_told_count(const memory_store *store);
+
+/* What quota answers (0: not limited; at first 10 MiB and 1,000 messages; nothing is enforced), and the number of
+ * entries of metadata of one mailbox (0: any). */
+void memory_limit(memory_store *store, uint64_t bytes, uint64_t messages, uint64_t metadata);
 
 #endif
