@@ -5,7 +5,25 @@
 #include "base/charset.h"
 #include "base/clock.h"
 
-typedef enum argument { NONE, TEXT, DATE, NUMBER, KEYWORD, HEADER, UIDS, ONE_KEY, TWO_KEYS } argument;
+enum {
+    fuzzy_words_max = 16 /* of one text looked for fuzzily: what people type has under 10 */
+};
+
+typedef enum argument {
+    NONE,
+    TEXT,
+    DATE,
+    NUMBER,
+    INTERVAL,
+    MODSEQ,
+    KEYWORD,
+    OBJECT,
+    HEADER,
+    UIDS,
+    FUZZY,
+    ONE_KEY,
+    TWO_KEYS
+} argument;
 
 static const struct key_word {
     const char *name;
@@ -22,17 +40,25 @@ static const struct key_word {
     {"CC", SEARCH_ENVELOPE, SEARCH_CC, TEXT, false},
     {"DELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, false},
     {"DRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, false},
+    {"EMAILID", SEARCH_EMAILID, 0, OBJECT, false},
     {"FLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, false},
     {"FROM", SEARCH_ENVELOPE, SEARCH_FROM, TEXT, false},
+    {"FUZZY", SEARCH_AND, 0, FUZZY, false},
     {"HEADER", SEARCH_HEADER, 0, HEADER, false},
     {"KEYWORD", SEARCH_KEYWORD, 0, KEYWORD, false},
     {"LARGER", SEARCH_LARGER, 0, NUMBER, false},
+    {"MODSEQ", SEARCH_MODSEQ, 0, MODSEQ, false},
     {"NEW", SEARCH_AND, 0, NONE, false}, /* (RECENT UNSEEN) */
     {"NOT", SEARCH_NOT, 0, ONE_KEY, false},
     {"OLD", SEARCH_RECENT, 0, NONE, true},
+    {"OLDER", SEARCH_OLDER, 0, INTERVAL, false},
     {"ON", SEARCH_ON, 0, DATE, false},
     {"OR", SEARCH_OR, 0, TWO_KEYS, false},
     {"RECENT", SEARCH_RECENT, 0, NONE, false},
+    {"SAVEDATESUPPORTED", SEARCH_SAVEDATE, 0, NONE, false},
+    {"SAVEDBEFORE", SEARCH_SAVEDBEFORE, 0, DATE, false},
+    {"SAVEDON", SEARCH_SAVEDON, 0, DATE, false},
+    {"SAVEDSINCE", SEARCH_SAVEDSINCE, 0, DATE, false},
     {"SEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, false},
     {"SENTBEFORE", SEARCH_SENTBEFORE, 0, DATE, false},
     {"SENTON", SEARCH_SENTON, 0, DATE, false},
@@ -41,6 +67,7 @@ static const struct key_word {
     {"SMALLER", SEARCH_SMALLER, 0, NUMBER, false},
     {"SUBJECT", SEARCH_ENVELOPE, SEARCH_SUBJECT, TEXT, false},
     {"TEXT", SEARCH_TEXT, 0, TEXT, false},
+    {"THREADID", SEARCH_THREADID, 0, OBJECT, false},
     {"TO", SEARCH_ENVELOPE, SEARCH_TO, TEXT, false},
     {"UID", SEARCH_UID_SET, 0, UIDS, false},
     {"UNANSWERED", SEARCH_FLAG, LL_FLAG_ANSWERED, NONE, true},
@@ -49,6 +76,7 @@ static const struct key_word {
     {"UNFLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, true},
     {"UNKEYWORD", SEARCH_KEYWORD, 0, KEYWORD, true},
     {"UNSEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, true},
+    {"YOUNGER", SEARCH_YOUNGER, 0, INTERVAL, false},
 };
 
 /* Fields of HEADER that the index has. */
@@ -64,6 +92,7 @@ typedef struct parser {
     ll_span charset;
     size_t keys, keys_max, ranges_max, leaves_room;
     unsigned depth;
+    bool fuzzy;
 } parser;
 
 static ll_status take_key(parser *p, search_key **out);
@@ -98,6 +127,9 @@ static ll_status add_leaf(parser *p, search_key *key)
     out->rows = out->rows || key->kind >= SEARCH_BEFORE;
     out->index = out->index || key->kind >= SEARCH_SENTBEFORE;
     out->header = out->header || key->kind == SEARCH_HEADER || key->kind == SEARCH_TEXT;
+    out->ids = out->ids || key->kind == SEARCH_EMAILID || key->kind == SEARCH_THREADID;
+    out->modseq = out->modseq || key->kind == SEARCH_MODSEQ;
+    out->numbers = out->numbers || (key->kind == SEARCH_SET && !key->set.saved);
     out->body = out->body || key->kind == SEARCH_BODY || key->kind == SEARCH_TEXT;
     return LL_OK;
 }
@@ -138,6 +170,49 @@ static ll_status take_number(parser *p, search_key *key)
     if (!lexer_space(p->in) || !lexer_number64(p->in, &number))
         return LL_ESYNTAX;
     key->number = (int64_t)number;
+    return LL_OK;
+}
+
+/* nz-number */
+static ll_status take_interval(parser *p, search_key *key)
+{
+    uint32_t number;
+    if (!lexer_space(p->in) || !lexer_nz_number(p->in, &number))
+        return LL_ESYNTAX;
+    key->number = number;
+    return LL_OK;
+}
+
+/* [SP entry-name SP entry-type-req] SP mod-sequence-valzer. One mod-sequence is kept for all flags of a message, so the
+ * entry makes no difference (RFC 7162 section 3.1.5). */
+static ll_status take_modseq(parser *p, search_key *key)
+{
+    ll_span entry;
+    if (!lexer_space(p->in))
+        return LL_ESYNTAX;
+    if (lexer_quoted(p->in, &entry)) {
+        if (!lexer_space(p->in) ||
+            !(lexer_is_word(p->in, "priv") || lexer_is_word(p->in, "shared") || lexer_is_word(p->in, "all")))
+            return LL_ESYNTAX;
+        return take_number(p, key);
+    }
+    uint64_t number;
+    if (!lexer_number64(p->in, &number))
+        return LL_ESYNTAX;
+    key->number = (int64_t)number;
+    return LL_OK;
+}
+
+/* objectid, RFC 8474 section 7: letters, digits, "_" and "-". */
+static ll_status take_object(parser *p, search_key *key)
+{
+    if (!lexer_space(p->in) || !lexer_atom(p->in, &key->name))
+        return LL_ESYNTAX;
+    for (size_t i = 0; i < key->name.size; i++) {
+        char c = ascii_lower(key->name.data[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+            return LL_ESYNTAX;
+    }
     return LL_OK;
 }
 
@@ -205,6 +280,12 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return take_date(p, key);
     case NUMBER:
         return take_number(p, key);
+    case INTERVAL:
+        return take_interval(p, key);
+    case MODSEQ:
+        return take_modseq(p, key);
+    case OBJECT:
+        return take_object(p, key);
     case KEYWORD:
         return lexer_space(p->in) && lexer_atom(p->in, &key->name) ? LL_OK : LL_ESYNTAX;
     case HEADER:
@@ -218,6 +299,70 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
     }
 }
 
+/* One more leaf that looks for this word where the key looks for its text. */
+static ll_status add_word(parser *p, const search_key *key, ll_span word, search_key **out)
+{
+    search_key *leaf;
+    ll_status status = new_key(p, key->kind, &leaf);
+    if (status)
+        return status;
+    leaf->fact = key->fact;
+    leaf->name = key->name;
+    leaf->needle.folded = word;
+    *out = leaf;
+    return add_leaf(p, leaf);
+}
+
+/* (OR key (word word ...)) in place of a key whose text has more than one word. */
+static ll_status make_fuzzy(parser *p, search_key **key)
+{
+    search_key *either, *words, **at;
+    ll_span rest = (*key)->needle.folded;
+    (*key)->fuzzy = true;
+    if (!memchr(rest.data ? rest.data : "", ' ', rest.size))
+        return LL_OK;
+    ll_status status = new_key(p, SEARCH_OR, &either);
+    if (!status)
+        status = new_key(p, SEARCH_AND, &words);
+    if (status)
+        return status;
+    at = &words->child;
+    for (unsigned n = 0; rest.size && n < fuzzy_words_max;) {
+        ll_span word = span_cut(&rest, ' ');
+        if (!word.size)
+            continue;
+        status = add_word(p, *key, word, at);
+        if (status)
+            return status;
+        at = &(*at)->next;
+        n++;
+    }
+    if (!words->child) /* nothing but spaces */
+        return LL_OK;
+    (*key)->words = words;
+    (*key)->next = words;
+    either->child = *key;
+    *key = either;
+    return LL_OK;
+}
+
+/* "FUZZY SP search-key" */
+static ll_status take_fuzzy(parser *p, search_key **out)
+{
+    bool outer = p->fuzzy;
+    if (!lexer_space(p->in))
+        return LL_ESYNTAX;
+    p->fuzzy = p->out->fuzzy = true;
+    ll_status status = take_key(p, out);
+    p->fuzzy = outer;
+    return status;
+}
+
+static bool is_text(search_kind kind)
+{
+    return kind == SEARCH_ENVELOPE || kind == SEARCH_HEADER || kind == SEARCH_BODY || kind == SEARCH_TEXT;
+}
+
 static ll_status take_named(parser *p, ll_span name, search_key **out)
 {
     const struct key_word *word = NULL;
@@ -227,6 +372,8 @@ static ll_status take_named(parser *p, ll_span name, search_key **out)
             word = &key_words[i];
     if (!word)
         return LL_ESYNTAX;
+    if (word->argument == FUZZY)
+        return take_fuzzy(p, out);
     ll_status status = new_key(p, word->kind, &key);
     if (status)
         return status;
@@ -235,6 +382,8 @@ static ll_status take_named(parser *p, ll_span name, search_key **out)
     status = take_argument(p, key, word->argument);
     if (!status && key->kind < SEARCH_NOT)
         status = add_leaf(p, key);
+    if (!status && p->fuzzy && is_text(key->kind))
+        status = make_fuzzy(p, &key);
     *out = key;
     if (status || !word->negated)
         return status;
@@ -272,7 +421,7 @@ static ll_status take_one(parser *p, search_key **out)
             return status;
         return lexer_byte(p->in, ')') ? LL_OK : LL_ESYNTAX;
     }
-    if ((c >= '0' && c <= '9') || c == '*') {
+    if ((c >= '0' && c <= '9') || c == '*' || c == '$') {
         ll_status status = new_key(p, SEARCH_SET, out);
         if (!status)
             status = take_set(p, *out);
@@ -291,20 +440,32 @@ static ll_status take_key(parser *p, search_key **out)
     return status;
 }
 
-ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max)
+static ll_status parse_in(search_keys *out, lexer *in, ll_span charset, size_t keys_max, size_t ranges_max)
 {
-    parser p = {.out = out, .in = in, .keys_max = keys_max, .ranges_max = ranges_max};
-    bool named = lexer_is_word(in, "CHARSET");
+    parser p = {.out = out, .in = in, .charset = charset, .keys_max = keys_max, .ranges_max = ranges_max};
     *out = (search_keys){.root = NULL};
-    p.charset = SPAN("us-ascii"); /* 8-bit bytes without CHARSET are read as UTF-8, if they are */
-    if (named && (!lexer_space(in) || !lexer_astring(in, &p.charset) || !lexer_space(in)))
-        return LL_ESYNTAX;
-    if (!charset_known(p.charset))
+    if (!charset_known(charset))
         return LL_ECHARSET;
     ll_status status = take_all(&p, &out->root);
     if (status)
         return status;
     return lexer_end(in) ? LL_OK : LL_ESYNTAX;
+}
+
+ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max)
+{
+    ll_span charset = SPAN("us-ascii"); /* 8-bit bytes without CHARSET are read as UTF-8, if they are */
+    if (lexer_is_word(in, "CHARSET") && (!lexer_space(in) || !lexer_astring(in, &charset) || !lexer_space(in)))
+        return LL_ESYNTAX;
+    return parse_in(out, in, charset, keys_max, ranges_max);
+}
+
+ll_status search_criteria_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max)
+{
+    ll_span charset;
+    if (!lexer_astring(in, &charset) || !lexer_space(in))
+        return LL_ESYNTAX;
+    return parse_in(out, in, charset, keys_max, ranges_max);
 }
 
 search_verdict search_keys_verdict(const search_key *key)
@@ -325,4 +486,23 @@ search_verdict search_keys_verdict(const search_key *key)
             verdict = SEARCH_OPEN;
     }
     return verdict;
+}
+
+unsigned search_keys_score(const search_keys *keys)
+{
+    unsigned sum = 0, count = 0;
+    for (size_t i = 0; i < keys->leaves_count; i++) {
+        const search_key *leaf = keys->leaves[i];
+        if (!leaf->fuzzy)
+            continue;
+        unsigned most = leaf->kind == SEARCH_ENVELOPE ? 100 : leaf->kind == SEARCH_HEADER ? 80 : 60;
+        count++;
+        if (leaf->verdict == SEARCH_YES)
+            sum += most;
+        else if (leaf->words && search_keys_verdict(leaf->words) == SEARCH_YES)
+            sum += most / 2;
+    }
+    if (!count)
+        return 100;
+    return sum / count ? sum / count : 1;
 }

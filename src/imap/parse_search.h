@@ -1,5 +1,8 @@
 /* parse_search.h - what a SEARCH looks for: its keys (RFC 3501 section 6.4.4) as a tree.
- * SPDX-License-Identifier: MIT */
+ * SPDX-License-Identifier: MIT
+ *
+ * Also those of RFC 5032 (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and
+ * RFC 6203 (FUZZY): a text that is looked for fuzzily is found as it stands, or by all of its words in any order. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
 
@@ -21,6 +24,15 @@ typedef enum search_kind {
     SEARCH_SINCE,
     SEARCH_LARGER, /* number: bytes */
     SEARCH_SMALLER,
+    SEARCH_OLDER, /* number: seconds before now */
+    SEARCH_YOUNGER,
+    SEARCH_MODSEQ, /* number: this or above */
+    SEARCH_SAVEDBEFORE,
+    SEARCH_SAVEDON,
+    SEARCH_SAVEDSINCE,
+    SEARCH_SAVEDATE, /* the connector knows it */
+    SEARCH_EMAILID,  /* name */
+    SEARCH_THREADID,
     /* by the MIME index */
     SEARCH_SENTBEFORE,
     SEARCH_SENTON,
@@ -60,6 +72,8 @@ struct search_key {
     int64_t number;
     sequence set;
     search_needle needle;
+    bool fuzzy;              /* looked for fuzzily */
+    const search_key *words; /* then perhaps: its words as keys of their own, all of which must be found */
 
     /* while it runs */
     search_verdict verdict; /* of the message under way */
@@ -74,13 +88,23 @@ typedef struct search_keys {
     search_key **leaves; /* all that are not made of others */
     size_t leaves_count;
     bool rows, index, header, body; /* some leaf needs it */
+    bool ids;                       /* EMAILID, THREADID */
+    bool modseq;                    /* there is a MODSEQ key: the answer has a mod-sequence */
+    bool fuzzy;                     /* there is a FUZZY key: messages have scores */
+    bool numbers;                   /* there is a set of sequence numbers */
+    int64_t now;                    /* for OLDER and YOUNGER: set before it runs */
 } search_keys;
 
 /* Take [CHARSET name SP] and the keys up to the end of the input; memory: the lexer's arena; depth: the lexer's.
  * LL_ESYNTAX; LL_ECHARSET; LL_ELIMIT (depth, keys_max, a text too long, ranges_max); LL_ENOMEM. */
 LL_MUST_USE ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
+/* The same with the charset first and obligatory: search-criteria of RFC 5256. */
+LL_MUST_USE ll_status search_criteria_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
 
 /* What is known of a tree from its leaves' verdicts. */
 search_verdict search_keys_verdict(const search_key *key);
+/* The relevancy of a message that matches, from its leaves' verdicts: 1 to 100 (RFC 6203 section 4). What stands in the
+ * envelope counts for more than what stands in the text, and a whole phrase for more than its words. */
+unsigned search_keys_score(const search_keys *keys);
 
 #endif

@@ -1,22 +1,50 @@
-/* run_search.c - SEARCH and UID SEARCH, RFC 3501 section 6.4.4.
- * SPDX-License-Identifier: MIT
- *
- * First the snapshot's sets: most searches end there, or are down to a few candidates. Those are asked one by one. */
-#include "imap/rows.h"
-#include "imap/search_match.h"
-#include "imap/search_sets.h"
+/* run_search.c - SEARCH and UID SEARCH, RFC 3501 section 6.4.4, RFC 9051 section 6.4.4, with RETURN (RFC 4731).
+ * SPDX-License-Identifier: MIT */
+#include "imap/search_find.h"
+#include "imap/search_return.h"
 
-enum { BEGIN, BATCH, MESSAGE, REPLY, NUMBERS };
+enum { FIND, FOUND, REPLY };
 
 typedef struct search {
     search_keys keys;
-    uidset *found;
-    rows rows;
-    search_match match;
-    size_t at; /* row under way */
-    bool begun;
-    uidset_walk *walk; /* of what is being told */
+    search_return wanted;
+    search_find find;
+    search_result result;
+    ll_span heading;
+    search_writer writer;
 } search;
+
+/* A SEARCH that keeps its result and fails with NO leaves nothing kept (RFC 5182 section 2.1). */
+static ll_status refused(ll_session *s, const search *x, ll_status status)
+{
+    if (status < 0 && !command_is_bad(status) && x->wanted.want & SEARCH_RETURN_SAVE)
+        uidset_del(&s->snap.saved);
+    return status;
+}
+
+/* With UTF8=ACCEPT everything is UTF-8 (RFC 6855 section 3). */
+static bool names_charset(const ll_session *s, lexer *in)
+{
+    lexer look = *in;
+    return s->enabled & SESSION_ENABLED_UTF8 && lexer_is_word(&look, "CHARSET");
+}
+
+static ll_status parse(ll_session *s, command *c, search *x, lexer *in)
+{
+    ll_status status = search_return_parse(&x->wanted, in);
+    if (status)
+        return status;
+    if (names_charset(s, in)) {
+        c->text = "CHARSET is not allowed with UTF8=ACCEPT";
+        return LL_ESYNTAX;
+    }
+    status = search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
+    if (status == LL_ECHARSET)
+        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    if (!status && x->wanted.want & SEARCH_RETURN_RELEVANCY && !x->keys.fuzzy) /* RFC 6203 section 4 */
+        status = LL_ESYNTAX;
+    return status ? status : search_find_check(s, c, &x->keys);
+}
 
 ll_status parse_search(ll_session *s, command *c, lexer *in)
 {
@@ -24,117 +52,59 @@ ll_status parse_search(ll_session *s, command *c, lexer *in)
     if (!x)
         return arena_status(&c->memory);
     c->state = x;
-    ll_status status = search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
-    if (status == LL_ECHARSET)
-        c->code = "BADCHARSET (US-ASCII UTF-8)";
-    return status;
+    return refused(s, x, parse(s, c, x, in));
 }
 
-static ll_status begin(ll_session *s, command *c, search *x)
+static ll_status found(ll_session *s, command *c, search *x)
 {
-    uidset *may = NULL;
-    ll_status status = LL_OK;
-    if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
-        x->found = uidset_new();
-        return x->found ? LL_OK : LL_ENOMEM;
-    }
-    status = search_sets_bind(&x->keys, &s->snap, &c->memory);
-    if (!status)
-        status = search_sets_bounds(&x->keys, &s->snap, &may, &x->found);
-    if (!status)
-        status = search_match_init(&x->match, s, &x->keys, &c->memory);
-    if (status) {
-        c->text = status == LL_EINVAL ? "There is no message of that number" : NULL;
-        uidset_del(&may);
-        return status;
-    }
-    uidset_andnot(may, x->found);
-    rows_init(&x->rows, s, may, x->keys.rows, x->keys.index ? LL_WANT_INDEX : 0);
-    return LL_OK;
-}
-
-/* The rows of the present batch, from x->at on. */
-static ll_status match_batch(search *x)
-{
-    for (; x->at < x->rows.count; x->at++) {
-        const ll_row *row = &x->rows.rows[x->at];
-        bool matches;
-        if (!x->begun)
-            search_match_begin(&x->match, row);
-        x->begun = true;
-        ll_status status = search_match_step(&x->match, &matches);
+    x->heading = search_return_heading(c);
+    x->result = (search_result){.set = x->find.found,
+                                .count = uidset_count(x->find.found),
+                                .modseq = x->find.modseq,
+                                .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
+                                .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
+    if (x->wanted.want & SEARCH_RETURN_SAVE) {
+        uidset *saved;
+        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
         if (status)
             return status;
-        x->begun = false;
-        if (matches && uidset_has(x->rows.set, row->uid))
-            uidset_add(x->found, row->uid);
+        uidset_del(&s->snap.saved);
+        s->snap.saved = saved;
     }
-    return LL_OK;
+    c->text = search_find_lost(&x->find, "SEARCH completed, but some messages could not be read");
+    return x->heading.data ? LL_OK : LL_ENOMEM;
 }
 
-static ll_status next_batch(ll_session *s, command *c, search *x)
+/* RFC 9051 section 6.4.4: a client of IMAP4rev2 gets ESEARCH always. */
+static ll_status reply(ll_session *s, command *c, search *x)
 {
-    ll_status status = x->rows.s ? rows_next(&x->rows) : LL_OK;
-    if (status < 0)
-        return x->rows.refused ? session_call_failed(s, c) : status;
-    x->at = 0;
-    return status;
-}
-
-static ll_status tell_numbers(ll_session *s, command *c, search *x)
-{
-    ll_range range;
-    while (!session_full(s)) {
-        if (!uidset_walk_range(x->walk, 1024, &range)) { /* a piece of output */
-            session_add(s, SPAN("\r\n"));
-            return LL_OK;
-        }
-        uint32_t first = c->uid ? range.first : snapshot_number(&s->snap, range.first);
-        for (uint32_t n = 0; n <= range.last - range.first; n++) {
-            text_add_byte(&s->output, ' ');
-            text_add_u64(&s->output, first + n);
-        }
-    }
-    return LL_MORE;
+    search_return *wanted = &x->wanted;
+    if (!wanted->given && s->enabled & SESSION_ENABLED_REV2)
+        wanted->want = SEARCH_RETURN_ALL;
+    else if (!wanted->given)
+        return search_writer_plain(&x->writer, s, "SEARCH", &x->result, c->uid);
+    if (!(wanted->want & SEARCH_RETURN_DATA)) /* SAVE alone, RFC 5182 section 2.1 */
+        return LL_OK;
+    return search_writer_esearch(&x->writer, s, wanted, &x->result, x->heading, c->uid);
 }
 
 ll_status run_search(ll_session *s, command *c)
 {
     search *x = c->state;
     ll_status status;
-    for (;;) {
-        switch (c->phase) {
-        case BEGIN:
-            status = begin(s, c, x);
-            if (status)
-                return status;
-            c->phase = BATCH;
-            break;
-        case BATCH:
-            status = next_batch(s, c, x);
-            if (status)
-                return status;
-            c->phase = x->rows.count ? MESSAGE : REPLY;
-            break;
-        case MESSAGE:
-            status = match_batch(x);
-            if (status)
-                return status;
-            c->phase = BATCH;
-            break;
-        case REPLY:
-            x->walk = uidset_walk_new(x->found, 1);
-            if (!x->walk)
-                return LL_ENOMEM;
-            session_add(s, SPAN("* SEARCH"));
-            if (x->match.lost)
-                c->text = "SEARCH completed, but some messages could not be read";
-            c->phase = NUMBERS;
-            break;
-        default:
-            return tell_numbers(s, c, x);
-        }
+    if (c->phase == FIND) {
+        status = search_find_step(&x->find, s, c, &x->keys);
+        if (status)
+            return refused(s, x, status);
+        c->phase = FOUND;
     }
+    if (c->phase == FOUND) {
+        status = found(s, c, x);
+        if (status)
+            return refused(s, x, status);
+        c->phase = REPLY;
+    }
+    return reply(s, c, x);
 }
 
 void drop_search(ll_session *s, command *c)
@@ -143,8 +113,6 @@ void drop_search(ll_session *s, command *c)
     (void)s;
     if (!x)
         return;
-    uidset_walk_del(&x->walk);
-    uidset_del(&x->found);
-    search_match_fini(&x->match);
-    rows_fini(&x->rows);
+    search_writer_fini(&x->writer);
+    search_find_fini(&x->find);
 }

@@ -61,7 +61,37 @@ static int64_t day_of(int64_t seconds)
     return (seconds - (seconds % 86400 + 86400) % 86400) / 86400;
 }
 
-static void judge_row(search_key *leaf, const ll_row *row)
+static void judge_saved(search_key *leaf, const ll_row *row)
+{
+    /* RFC 8514 section 4.3: a store without save dates goes by the internal date */
+    int64_t day = day_of(row->savedate ? row->savedate : row->internaldate);
+    if (leaf->kind == SEARCH_SAVEDBEFORE)
+        leaf->verdict = verdict_of(day < leaf->number);
+    else if (leaf->kind == SEARCH_SAVEDON)
+        leaf->verdict = verdict_of(day == leaf->number);
+    else if (leaf->kind == SEARCH_SAVEDSINCE)
+        leaf->verdict = verdict_of(day >= leaf->number);
+    else if (leaf->kind == SEARCH_SAVEDATE)
+        leaf->verdict = verdict_of(row->savedate != 0);
+}
+
+static void judge_extended(search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
+{
+    if (leaf->kind == SEARCH_OLDER)
+        leaf->verdict = verdict_of(row->internaldate <= now - leaf->number);
+    else if (leaf->kind == SEARCH_YOUNGER)
+        leaf->verdict = verdict_of(row->internaldate >= now - leaf->number);
+    else if (leaf->kind == SEARCH_MODSEQ)
+        leaf->verdict = verdict_of(modseq >= (uint64_t)leaf->number);
+    else if (leaf->kind == SEARCH_EMAILID) /* case matters, RFC 8474 section 7 */
+        leaf->verdict = verdict_of(span_equal(leaf->name, row->email_id));
+    else if (leaf->kind == SEARCH_THREADID)
+        leaf->verdict = verdict_of(span_equal(leaf->name, row->thread_id));
+    else
+        judge_saved(leaf, row);
+}
+
+static void judge_row(search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
 {
     uint64_t bytes = (uint64_t)leaf->number;
     int64_t day = day_of(row->internaldate); /* as INTERNALDATE says it, in UTC */
@@ -75,6 +105,8 @@ static void judge_row(search_key *leaf, const ll_row *row)
         leaf->verdict = verdict_of(row->size > bytes);
     else if (leaf->kind == SEARCH_SMALLER)
         leaf->verdict = verdict_of(row->size < bytes);
+    else if (leaf->kind > SEARCH_SMALLER && leaf->kind < SEARCH_SENTBEFORE)
+        judge_extended(leaf, row, modseq, now);
 }
 
 /* "Disregarding time and timezone" (RFC 3501 section 6.4.4): the date as it stands in the header. No date: no match. */
@@ -321,11 +353,16 @@ static ll_status step_part_body(search_match *x, const mime_part *part)
     uint64_t end = part->body_offset + part->body_size;
     while (!status && x->body_at < end) {
         ll_span bytes;
+        if (x->worked >= search_work && session_yield(x->s)) {
+            x->worked = 0;
+            return LL_MORE;
+        }
         status = message_window(&x->m, x->body_at, &bytes);
         if (status)
             return status;
         bytes = span_first(bytes, end - x->body_at < bytes.size ? (size_t)(end - x->body_at) : bytes.size);
         x->body_at += bytes.size;
+        x->worked += bytes.size;
         if (search_part_push(&x->part, bytes)) {
             settle(x, SEARCH_BODY, false);
             settle(x, SEARCH_TEXT, false);
@@ -365,7 +402,7 @@ static ll_status run_stage(search_match *x)
     switch (x->stage) {
     case ROW:
         for (size_t i = 0; i < x->keys->leaves_count; i++)
-            judge_row(x->keys->leaves[i], &x->m.row);
+            judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
         return LL_OK;
     case INDEX:
         return stage_index(x);
@@ -381,7 +418,7 @@ ll_status search_match_step(search_match *x, bool *matches)
     *matches = false;
     for (; x->stage < END; x->stage++) {
         ll_status status = run_stage(x);
-        if (status == LL_LATER || status == LL_ENOMEM)
+        if (status == LL_LATER || status == LL_MORE || status == LL_ENOMEM)
             return status;
         if (status) {
             x->lost = status;

@@ -11,7 +11,8 @@
 #include "imap/search_part.h"
 
 enum {
-    search_header_max = 1 << 20 /* of a header this much is searched: real ones have under 64 KB */
+    search_header_max = 1 << 20, /* of a header this much is searched: real ones have under 64 KB */
+    search_work = 2 << 20 /* bytes of bodies searched at a time, some 10 ms; then other sessions have their turn */
 };
 
 typedef struct search_match {
@@ -28,13 +29,15 @@ typedef struct search_match {
     uint64_t body_at; /* offset in the message of the next byte of the part's body */
     bool part_open, header_done;
     search_part part;
+    size_t worked; /* bytes of bodies since the last pause */
 } search_match;
 
 /* LL_ENOMEM. memory: of the command. */
 LL_MUST_USE ll_status search_match_init(search_match *x, ll_session *s, search_keys *keys, arena *memory);
 void search_match_fini(search_match *x);
 void search_match_begin(search_match *x, const ll_row *row);
-/* LL_OK: *matches; LL_LATER; LL_ENOMEM. A message that cannot be read does not match, and x->lost is set. */
+/* LL_OK: *matches; LL_LATER; LL_MORE (session_yield: call again when the session goes on); LL_ENOMEM. A message that
+ * cannot be read does not match, and x->lost is set. */
 LL_MUST_USE ll_status search_match_step(search_match *x, bool *matches);
 
 #endif

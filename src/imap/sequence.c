@@ -40,11 +40,14 @@ static bool take_range(ll_span *rest, ll_range *range)
 ll_status sequence_parse(sequence *out, ll_span set, size_t ranges_max, arena *memory)
 {
     size_t count = 1;
+    *out = (sequence){.saved = span_equal(set, SPAN("$"))};
+    if (out->saved)
+        return LL_OK;
     for (size_t i = 0; i < set.size; i++)
         count += set.data[i] == ',';
     if (count > ranges_max)
         return LL_ELIMIT;
-    *out = (sequence){.ranges = arena_array(memory, count, sizeof(ll_range))};
+    out->ranges = arena_array(memory, count, sizeof(ll_range));
     if (!out->ranges)
         return arena_status(memory);
     for (ll_span rest = set;; rest = span_from(rest, 1)) {
@@ -93,12 +96,28 @@ static size_t ranges_join(ll_range *ranges, size_t count)
     return kept;
 }
 
+/* What was saved, without messages expunged since (RFC 5182 section 2.1). */
+static ll_status saved_ranges(const snapshot *snap, arena *memory, ll_range **ranges, size_t *count)
+{
+    if (!snap->saved)
+        return LL_OK;
+    uidset *left = uidset_copy(snap->saved);
+    if (!left)
+        return LL_ENOMEM;
+    uidset_and(left, snapshot_uids(snap));
+    ll_status status = sequence_ranges(left, memory, ranges, count);
+    uidset_del(&left);
+    return status;
+}
+
 ll_status sequence_resolve(const sequence *set, bool uid, const snapshot *snap, arena *memory, ll_range **ranges,
                            size_t *count)
 {
     uint32_t messages = snapshot_count(snap);
     *ranges = NULL;
     *count = 0;
+    if (set->saved)
+        return messages ? saved_ranges(snap, memory, ranges, count) : LL_OK;
     if (!messages) /* RFC 3501 section 9, seq-number: even "*" is BAD as a number of an empty mailbox */
         return uid ? LL_OK : LL_EINVAL;
     ll_range *list = arena_array(memory, set->count, sizeof *list);

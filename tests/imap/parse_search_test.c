@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static const char *const kinds[] = {"ALL",      "FLAG",   "KEYWORD", "RECENT",  "SET",        "UIDSET", "BEFORE",
-                                    "ON",       "SINCE",  "LARGER",  "SMALLER", "SENTBEFORE", "SENTON", "SENTSINCE",
-                                    "ENVELOPE", "HEADER", "BODY",    "TEXT",    "NOT",        "OR",     "AND"};
+static const char *const kinds[] = {"ALL",     "FLAG",     "KEYWORD",     "RECENT",  "SET",        "UIDSET",
+                                    "BEFORE",  "ON",       "SINCE",       "LARGER",  "SMALLER",    "OLDER",
+                                    "YOUNGER", "MODSEQ",   "SAVEDBEFORE", "SAVEDON", "SAVEDSINCE", "SAVEDATE",
+                                    "EMAILID", "THREADID", "SENTBEFORE",  "SENTON",  "SENTSINCE",  "ENVELOPE",
+                                    "HEADER",  "BODY",     "TEXT",        "NOT",     "OR",         "AND"};
 
 static void print_key(const search_key *key, text *out)
 {
@@ -73,6 +75,27 @@ static const struct {
     {"FROM Smith TO \"a b\" CC {1}\r\nx BCC y SUBJECT z",
      "AND(ENVELOPE0'smith' ENVELOPE1'a b' ENVELOPE2'x' ENVELOPE3'y' ENVELOPE4'z')"},
     {"HEADER X-A b", "HEADER<X-A>'b'"},
+    {"$ UID $", "AND(SET UIDSET)"},
+    {"OLDER 60 YOUNGER 1", "AND(OLDER=60 YOUNGER=1)"},
+    {"OLDER 0", "LL_ESYNTAX"},
+    {"YOUNGER a", "LL_ESYNTAX"},
+    {"MODSEQ 0", "MODSEQ"},
+    {"MODSEQ 9223372036854775807", "MODSEQ=9223372036854775807"},
+    {"MODSEQ 9223372036854775808", "LL_ESYNTAX"},
+    {"MODSEQ \"/flags/\\\\draft\" all 620162338", "MODSEQ=620162338"},
+    {"MODSEQ \"/flags/\\\\draft\" none 620162338", "LL_ESYNTAX"},
+    {"MODSEQ \"/flags/\\\\draft\" 620162338", "LL_ESYNTAX"},
+    {"SAVEDBEFORE 1-Feb-1994 SAVEDON 2-Feb-1994 SAVEDSINCE 3-Feb-1994",
+     "AND(SAVEDBEFORE=8797 SAVEDON=8798 SAVEDSINCE=8799)"},
+    {"SAVEDATESUPPORTED", "SAVEDATE"},
+    {"EMAILID M-6_d THREADID T1", "AND(EMAILID<M-6_d> THREADID<T1>)"},
+    {"EMAILID a.b", "LL_ESYNTAX"},
+    {"FUZZY SEEN", "FLAG0"},
+    {"FUZZY SUBJECT Helo", "ENVELOPE4'helo'"},
+    {"FUZZY SUBJECT \" IMAP  break\" FROM \"a b\"",
+     "AND(OR(ENVELOPE4' imap  break' AND(ENVELOPE4'imap' ENVELOPE4'break')) ENVELOPE0'a b')"},
+    {"FUZZY (HEADER X \"a b\")", "OR(HEADER<X>'a b' AND(HEADER<X>'a' HEADER<X>'b'))"},
+    {"FUZZY", "LL_ESYNTAX"},
     {"HEADER X-A \"\"", "HEADER<X-A>"},
     {"HEADER message-id <1@X>", "ENVELOPE5<message-id>'<1@x>'"},
     {"BODY a TEXT b", "AND(BODY'a' TEXT'b')"},
