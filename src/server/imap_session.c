@@ -44,6 +44,24 @@ static void host_wake(void *context)
     net_loop_post(s->client.server->loop, wake_again, s);
 }
 
+static void continue_now(void *context)
+{
+    imap_session *s = context;
+    if (s->engine) {
+        ll_session_continue(s->engine);
+        pump(s);
+    }
+    client_unref(&s->client);
+}
+
+/* The engine pauses in a long command: behind the sockets that are ready now. */
+static void host_again(void *context)
+{
+    imap_session *s = context;
+    client_ref(&s->client);
+    net_loop_post(s->client.server->loop, continue_now, s);
+}
+
 static int64_t host_now(void *context)
 {
     (void)context;
@@ -148,6 +166,7 @@ static const ll_host host = {
     .auth_cancel = host_auth_cancel,
     .start_tls = host_start_tls,
     .log = host_log,
+    .again = host_again,
 };
 
 /* --------------------------------------------------------------------------------------------------- moving bytes */
