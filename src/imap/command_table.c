@@ -28,12 +28,19 @@ const command_row command_table[] = {
     {"RENAME", AUTH, parse_rename, run_rename, NULL},
     {"SUBSCRIBE", AUTH, parse_subscribe, run_subscribe, NULL},
     {"UNSUBSCRIBE", AUTH, parse_unsubscribe, run_unsubscribe, NULL},
-    {"LIST", AUTH, parse_list, run_list, NULL},
-    {"LSUB", AUTH, parse_lsub, run_lsub, NULL},
+    {"LIST", AUTH, parse_list, run_list, drop_list},
+    {"LSUB", AUTH, parse_lsub, run_lsub, drop_list},
     {"NAMESPACE", AUTH, parse_namespace, run_namespace, NULL}, /* RFC 2342 */
     {"STATUS", AUTH, parse_status, run_status, NULL},
+    {"GETQUOTA", AUTH, parse_getquota, run_getquota, NULL}, /* RFC 9208 */
+    {"GETQUOTAROOT", AUTH, parse_getquotaroot, run_getquotaroot, NULL},
+    {"SETQUOTA", AUTH, parse_setquota, run_setquota, NULL},
+    {"GETMETADATA", AUTH, parse_getmetadata, run_getmetadata, NULL}, /* RFC 5464 */
+    {"SETMETADATA", AUTH, parse_setmetadata, run_setmetadata, NULL},
     {"APPEND", AUTH, parse_append, run_append, drop_append},
     {"ENABLE", AUTH, parse_enable, run_enable, NULL}, /* RFC 5161 */
+    {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                     /* RFC 4978 */
+    {"UNAUTHENTICATE", AUTH | QUIET, parse_unauthenticate, run_unauthenticate, NULL}, /* RFC 8437 */
     {"IDLE", AUTH, parse_idle, run_idle, NULL},       /* RFC 2177 */
     /* 6.4; EXPUNGE is held back as section 7.4.1 demands */
     {"CHECK", SEL, parse_none, run_none, NULL},
@@ -42,6 +49,8 @@ const command_row command_table[] = {
     {"EXPUNGE", SEL | WRITES, parse_expunge, run_expunge, drop_expunge},
     {"EXPUNGE", SEL | WRITES | COMMAND_UID_ONLY, parse_uid_expunge, run_uid_expunge, drop_expunge}, /* RFC 4315 */
     {"SEARCH", SEL | COMMAND_UID | HOLD, parse_search, run_search, drop_search},
+    {"SORT", SEL | COMMAND_UID | HOLD, parse_sort, run_sort, drop_sort}, /* RFC 5256 */
+    {"THREAD", SEL | COMMAND_UID | HOLD, parse_thread, run_thread, drop_thread},
     {"FETCH", SEL | COMMAND_UID | HOLD, parse_fetch, run_fetch, drop_fetch},
     {"STORE", SEL | COMMAND_UID | HOLD | WRITES, parse_store, run_store, drop_store},
     {"COPY", SEL | COMMAND_UID, parse_copy, run_copy, drop_copy},

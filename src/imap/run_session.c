@@ -1,5 +1,6 @@
 /* run_session.c - the commands about the session itself, from CAPABILITY to UNSELECT.
  * SPDX-License-Identifier: MIT */
+#include "imap/compress.h"
 #include "imap/session.h"
 
 enum { id_pairs_max = 30 }; /* RFC 2971 section 3.3 */
@@ -193,5 +194,49 @@ ll_status run_unselect(ll_session *s, command *c)
 {
     (void)c;
     session_unselect(s);
+    return LL_OK;
+}
+
+/* RFC 4978 section 3 */
+ll_status parse_compress(ll_session *s, command *c, lexer *in)
+{
+    ll_span mechanism;
+    if (!lexer_atom(in, &mechanism))
+        return LL_ESYNTAX;
+    c->text = s->compress ? "Compression is active already" : NULL;
+    if (s->compress)
+        return LL_EINVAL;
+    c->text = "Only DEFLATE is known";
+    if (!span_equal_nocase(mechanism, SPAN("DEFLATE")))
+        return LL_EINVAL;
+    c->text = NULL;
+    return LL_OK;
+}
+
+ll_status run_compress(ll_session *s, command *c)
+{
+    ll_status status = compress_new(&s->compress, s->allocator);
+    if (status)
+        return status;
+    s->compress_after = true;
+    c->text = "DEFLATE active";
+    return LL_OK;
+}
+
+ll_status parse_unauthenticate(ll_session *s, command *c, lexer *in)
+{
+    return parse_none(s, c, in);
+}
+
+/* RFC 8437. What the connection has become by compression cannot be undone where the client might already be sending
+ * without it: then it ends, as section 3 allows. */
+ll_status run_unauthenticate(ll_session *s, command *c)
+{
+    (void)c;
+    if (s->compress) {
+        session_bye(s, "Connect again: the compression stays");
+        return LL_MORE;
+    }
+    session_forget_login(s);
     return LL_OK;
 }

@@ -11,6 +11,7 @@
 #include "imap/session.h"
 
 #include "base/memory.h"
+#include "imap/compress.h"
 #include "imap/input.h"
 #include "imap/status.h"
 #include "imap/sync.h"
@@ -53,6 +54,7 @@ ll_status ll_session_new(ll_session **out, const ll_session_config *config)
     text_init(&s->auth_text, allocator, (size_t)s->limits.prelogin_command_bytes);
     /* twice: what was sent already is dropped only when it is the greater part */
     text_init(&s->output, allocator, (size_t)(s->limits.output_bytes + session_output_slack) * 2);
+    text_init(&s->packed, allocator, (size_t)(s->limits.output_bytes + session_output_slack) * 2);
     arena_init(&s->command.memory, allocator, 0);
     snapshot_init(&s->snap);
     greet(s, config->greeting);
@@ -114,6 +116,8 @@ void ll_session_del(ll_session **session)
     input_reset(s);
     text_fini(&s->refusal);
     text_fini(&s->output);
+    text_fini(&s->packed);
+    compress_del(&s->compress);
     memory_free(s->allocator, (char *)(uintptr_t)s->shutdown_text.data);
     memory_free(s->allocator, s);
 }
@@ -123,6 +127,12 @@ void ll_session_del(ll_session **session)
 static size_t output_left(const ll_session *s)
 {
     return s->output.size - s->output_sent;
+}
+
+/* Something is to be sent. */
+static bool has_output(const ll_session *s)
+{
+    return output_left(s) || s->packed.size > s->packed_sent;
 }
 
 bool session_full(const ll_session *s)
@@ -161,6 +171,19 @@ void session_unselect(ll_session *s)
     s->readonly = s->notified = false;
     if (s->state == SESSION_SELECTED)
         s->state = SESSION_AUTHENTICATED;
+}
+
+void session_forget_login(ll_session *s)
+{
+    session_unselect(s);
+    if (s->connector->end)
+        s->connector->end(s->self);
+    s->connector = NULL;
+    s->self = NULL;
+    call_del(&s->call);
+    s->enabled = 0;
+    s->prelogin_bytes = 0;
+    s->state = SESSION_NOT_AUTHENTICATED;
 }
 
 /* Nothing more is read. */
@@ -226,7 +249,7 @@ static void add_mechanisms(const ll_session *s, text *out)
 /* What concerns mailboxes and APPEND. What the connector must have for it is known only after login. */
 static void add_mailbox_words(const ll_session *s, text *out)
 {
-    text_add_str(out, " LIST-EXTENDED LIST-STATUS STATUS=SIZE"); /* RFC 5258, 5819, 8438 */
+    text_add_str(out, " LIST-EXTENDED LIST-STATUS STATUS=SIZE");      /* RFC 5258, 5819, 8438 */
     text_print(out, " APPENDLIMIT=%" PRIu64, status_append_limit(s)); /* RFC 7889 */
     if (s->limits.append_messages > 1)
         text_add_str(out, " MULTIAPPEND"); /* RFC 3502 */
@@ -238,6 +261,14 @@ static void add_mailbox_words(const ll_session *s, text *out)
         text_add_str(out, " OBJECTID"); /* RFC 8474 */
 }
 
+/* RFC 4731, 5182, 5032, 9394, 5256, 5957, 5267, 6203 */
+static void add_search_words(const ll_session *s, text *out)
+{
+    (void)s;
+    text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
+                      "THREAD=REFERENCES SEARCH=FUZZY");
+}
+
 void session_capabilities(const ll_session *s, text *out)
 {
     text_add_str(out, "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
@@ -245,8 +276,12 @@ void session_capabilities(const ll_session *s, text *out)
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     add_mailbox_words(s, out);
-    if (s->state != SESSION_NOT_AUTHENTICATED)
+    add_search_words(s, out);
+    if (s->state != SESSION_NOT_AUTHENTICATED) {
+        if (!s->compress)
+            text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
         return;
+    }
     text_add_str(out, " SASL-IR");
     if (!s->secure && s->host->start_tls)
         text_add_str(out, " STARTTLS");
@@ -263,13 +298,23 @@ void session_count_bad(ll_session *s)
         session_bye(s, "Too many commands that are not IMAP");
 }
 
+/* What is in `output` now goes as it is, RFC 4978 section 3. */
+static void start_compress(ll_session *s)
+{
+    s->packed = s->output;
+    s->packed_sent = s->output_sent;
+    text_init(&s->output, s->allocator, s->packed.size_max);
+    s->output_sent = 0;
+    s->compress_active = true;
+}
+
 /* The reply is said: what it brings about. */
 static void follow_up(ll_session *s)
 {
     const char *bye = s->bye_after;
-    bool end = s->end_after, tls = s->start_tls_after, bad = command_is_bad(s->outcome);
+    bool end = s->end_after, pack = s->compress_after, tls = s->start_tls_after, bad = command_is_bad(s->outcome);
     s->bye_after = NULL;
-    s->end_after = s->start_tls_after = false;
+    s->end_after = s->compress_after = s->start_tls_after = false;
     command_end(s);
     if (bad)
         session_count_bad(s);
@@ -279,6 +324,8 @@ static void follow_up(ll_session *s)
         session_bye(s, bye);
     else if (end)
         end_session(s);
+    else if (pack)
+        start_compress(s);
     else if (tls) {
         s->waits_tls = true;
         s->host->start_tls(s->context);
@@ -347,13 +394,41 @@ static bool advance(ll_session *s)
     return false;
 }
 
+/* The client's compressed bytes were good; else the session ends. */
+static bool inflated(ll_session *s, ll_status status)
+{
+    if (status == LL_ENOMEM)
+        s->broken = true;
+    else if (status == LL_ELIMIT)
+        session_bye(s, "Compressed input expands too far");
+    else if (status)
+        session_bye(s, "Compressed input is damaged");
+    return status == LL_OK;
+}
+
+/* What was inflated and not wanted until now. */
+static bool advance_inflated(ll_session *s)
+{
+    size_t taken;
+    if (!s->compress_active || !input_wanted(s))
+        return false;
+    ll_status status = compress_unpack(s->compress, SPAN(""), &taken);
+    ll_span plain = compress_plain(s->compress);
+    if (!inflated(s, status) || !plain.size)
+        return false;
+    compress_used(s->compress, input_take(s, plain));
+    return true;
+}
+
 void session_run(ll_session *s)
 {
     if (s->running)
         return;
     s->running = true;
-    while (advance(s))
-        ;
+    do {
+        while (advance(s))
+            ;
+    } while (advance_inflated(s));
     s->running = false;
     if (s->paused && !s->broken)
         s->host->again(s->context);
@@ -379,6 +454,17 @@ void session_call_done(ll_call *call, void *context)
     go_on(context);
 }
 
+/* Bytes as they come from the network; how many were used. */
+static size_t take_input(ll_session *s, ll_span bytes)
+{
+    size_t taken;
+    if (!s->compress_active)
+        return input_take(s, bytes);
+    ll_status status = compress_unpack(s->compress, bytes, &taken); /* session_run goes on with what comes out */
+    inflated(s, status);
+    return taken;
+}
+
 ll_status ll_session_input(ll_session *s, ll_span bytes, size_t *taken)
 {
     *taken = 0;
@@ -393,20 +479,15 @@ ll_status ll_session_input(ll_session *s, ll_span bytes, size_t *taken)
         }
         if (!input_wanted(s))
             break;
-        *taken += input_take(s, span_from(bytes, *taken));
+        *taken += take_input(s, span_from(bytes, *taken));
         session_run(s);
     }
     return s->broken ? LL_ENOMEM : LL_OK;
 }
 
-ll_span ll_session_output(ll_session *s)
+/* The first bytes of the output are needed no more. */
+static void output_gone(ll_session *s, size_t size)
 {
-    return span_from(text_span(&s->output), s->output_sent);
-}
-
-void ll_session_sent(ll_session *s, size_t size)
-{
-    assert(size <= output_left(s));
     s->output_sent += size;
     if (!output_left(s)) {
         if (s->output.room > session_output_keep)
@@ -418,6 +499,43 @@ void ll_session_sent(ll_session *s, size_t size)
         text_drop(&s->output, s->output_sent);
         s->output_sent = 0;
     }
+}
+
+/* Some of the output becomes what the client is to get. Everything that is there goes out so that the client can read
+ * all of it: it may be waiting for it. */
+static void pack_output(ll_session *s)
+{
+    ll_span plain = span_from(text_span(&s->output), s->output_sent);
+    bool all = plain.size <= compress_pack_most;
+    plain = span_first(plain, all ? plain.size : compress_pack_most);
+    if (compress_pack(s->compress, plain, all, &s->packed))
+        s->broken = true;
+    output_gone(s, plain.size);
+}
+
+ll_span ll_session_output(ll_session *s)
+{
+    if (s->compress_active) {
+        if (s->packed.size == s->packed_sent && output_left(s))
+            pack_output(s);
+        return span_from(text_span(&s->packed), s->packed_sent);
+    }
+    return span_from(text_span(&s->output), s->output_sent);
+}
+
+void ll_session_sent(ll_session *s, size_t size)
+{
+    if (s->compress_active) {
+        assert(size <= s->packed.size - s->packed_sent);
+        s->packed_sent += size;
+        if (s->packed_sent == s->packed.size) {
+            text_fini(&s->packed);
+            s->packed_sent = 0;
+        }
+    } else {
+        assert(size <= output_left(s));
+        output_gone(s, size);
+    }
     session_run(s);
 }
 
@@ -425,7 +543,7 @@ unsigned ll_session_wants(const ll_session *s)
 {
     if (s->broken)
         return LL_WANTS_CLOSE;
-    unsigned wants = output_left(s) ? LL_WANTS_OUTPUT : 0;
+    unsigned wants = has_output(s) ? LL_WANTS_OUTPUT : 0;
     if (s->state == SESSION_ENDING)
         return wants ? wants : LL_WANTS_CLOSE;
     if (s->waits_tls)
@@ -457,7 +575,8 @@ void ll_session_expire(ll_session *s)
 {
     if (s->state == SESSION_ENDING) { /* it does not even read the BYE */
         text_fini(&s->output);
-        s->output_sent = 0;
+        text_fini(&s->packed);
+        s->output_sent = s->packed_sent = 0;
     } else
         session_bye(s, "Silent for too long");
     go_on(s);

@@ -68,6 +68,10 @@ struct ll_session {
     unsigned bad_commands, auth_failures;
     text output;
     size_t output_sent;    /* bytes of output already taken */
+    struct compression *compress; /* NULL: neither asked for nor active, RFC 4978 */
+    bool compress_active;      /* then `output` is what is to be deflated, and these are on their way to the client: */
+    text packed;
+    size_t packed_sent;
     bool running;          /* inside the loop: no recursion */
     bool paused;           /* the host is asked to call ll_session_continue */
     ll_span shutdown_text; /* data is not NULL: say BYE when the command is done */
@@ -92,6 +96,7 @@ struct ll_session {
     ll_status outcome;     /* of the command, from STAGE_SKIP on */
     ll_span command_text;  /* the command's bytes, in its arena */
     bool end_after;        /* after the tagged reply the session ends (LOGOUT) */
+    bool compress_after;   /* after the tagged reply both directions are deflated */
     bool start_tls_after;  /* after the tagged reply TLS begins */
     const char *bye_after; /* after the tagged reply: "* BYE text" and the end; NULL: no */
 
@@ -190,6 +195,8 @@ uint64_t session_modseq(const ll_session *s, const ll_row *row);
  * earlier: with the EARLIER tag. LL_OK: all said; LL_MORE: output is full, call again; LL_ENOMEM. */
 LL_MUST_USE ll_status session_say_vanished(ll_session *s, const uidset *uids, uint32_t *from, bool earlier);
 
+/* As before login (RFC 8437): the mailbox is closed, the connector ended, nothing is enabled. Only TLS stays. */
+void session_forget_login(ll_session *s);
 /* Leave the selected mailbox (if any) without saying anything. */
 void session_unselect(ll_session *s);
 /* Say "* BYE text" and end; the rest of the input is ignored. */
