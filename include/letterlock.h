@@ -479,6 +479,9 @@ typedef struct ll_host {
     /* A long command (SEARCH of all bodies, SORT, THREAD) pauses so that others have their turn: call
      * ll_session_continue soon, but not from inside this callback. Optional: with NULL commands do not pause. */
     void (*again)(void *context);
+    /* UNAUTHENTICATE (RFC 8437): the session is as it was before login and its connector has been ended; forget who it
+     * was. Optional: with NULL the command is not offered. */
+    void (*unauthenticated)(void *context);
 } ll_host;
 
 enum {

@@ -95,7 +95,7 @@ ll_status parse_append(ll_session *s, command *c, lexer *in)
     ll_status status = take_message(s, c, in, &a->message);
     if (status)
         return status;
-    status = name_read(written, &s->limits, &c->memory, &a->mailbox);
+    status = session_read_name(s, written, &c->memory, &a->mailbox);
     if (status == LL_EUNSUPPORTED)
         c->text = "Not a mailbox name";
     return status;

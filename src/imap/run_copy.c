@@ -33,7 +33,7 @@ ll_status parse_copy(ll_session *s, command *c, lexer *in)
         return LL_ESYNTAX;
     if (!lexer_end(in)) /* before the name is looked at: BAD goes before NO */
         return LL_ESYNTAX;
-    return name_read(name, &s->limits, &c->memory, &cp->to);
+    return session_read_name(s, name, &c->memory, &cp->to);
 }
 
 ll_status parse_move(ll_session *s, command *c, lexer *in)

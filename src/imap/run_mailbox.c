@@ -28,7 +28,7 @@ static ll_status take_name(ll_session *s, command *c, lexer *in, ll_span *name)
     ll_span written;
     if (!lexer_astring(in, &written))
         return LL_ESYNTAX;
-    return bad_name(c, name_read(written, &s->limits, &c->memory, name));
+    return bad_name(c, session_read_name(s, written, &c->memory, name));
 }
 
 static ll_status parse_name(ll_session *s, command *c, lexer *in)
@@ -69,7 +69,7 @@ ll_status parse_create(ll_session *s, command *c, lexer *in)
         return LL_ESYNTAX;
     if (written.size > 1 && written.data[written.size - 1] == '/')
         written.size--; /* "there will be names below it": RFC 3501 section 6.3.3 */
-    ll_status status = bad_name(c, name_read(written, &s->limits, &c->memory, &m->name));
+    ll_status status = bad_name(c, session_read_name(s, written, &c->memory, &m->name));
     if (!status && lexer_space(in))
         status = take_use(c, in, &m->attributes);
     return status;

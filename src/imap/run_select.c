@@ -99,7 +99,7 @@ ll_status parse_select(ll_session *s, command *c, lexer *in)
     ll_status status = lexer_space(in) ? take_parameters(s, c, in, st) : LL_OK;
     if (status)
         return status;
-    status = name_read(written, &s->limits, &c->memory, &st->name);
+    status = session_read_name(s, written, &c->memory, &st->name);
     if (status == LL_EUNSUPPORTED)
         c->text = "Not a mailbox name";
     if (status == LL_ELIMIT)
@@ -150,7 +150,7 @@ static void describe_revision(ll_session *s, const select_state *st)
 {
     if (s->enabled & SESSION_ENABLED_REV2) {
         session_add(s, SPAN("* LIST () \"/\" "));
-        response_mailbox(&s->output, st->name);
+        session_add_name(s, &s->output, st->name);
         session_add(s, SPAN("\r\n"));
         return;
     }
@@ -194,6 +194,8 @@ static ll_status enter(ll_session *s, command *c)
         return LL_ENOMEM;
     }
     s->state = SESSION_SELECTED;
+    text_clear(&s->selected_name);
+    text_add(&s->selected_name, st->name);
     if (st->condstore || st->qresync)
         s->enabled |= SESSION_ENABLED_CONDSTORE; /* HIGHESTMODSEQ follows anyhow */
     describe(s, st);

@@ -225,6 +225,10 @@ ll_status run_compress(ll_session *s, command *c)
 
 ll_status parse_unauthenticate(ll_session *s, command *c, lexer *in)
 {
+    if (!session_host_can(s, unauthenticated)) {
+        c->text = "Not offered here";
+        return LL_EINVAL;
+    }
     return parse_none(s, c, in);
 }
 

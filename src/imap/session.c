@@ -13,6 +13,8 @@
 #include "base/memory.h"
 #include "imap/compress.h"
 #include "imap/input.h"
+#include "imap/name.h"
+#include "imap/response.h"
 #include "imap/status.h"
 #include "imap/sync.h"
 
@@ -49,6 +51,7 @@ ll_status ll_session_new(ll_session **out, const ll_session_config *config)
     uint64_t most = s->limits.command_bytes > s->limits.prelogin_command_bytes ? s->limits.command_bytes
                                                                                : s->limits.prelogin_command_bytes;
     text_init(&s->input, allocator, (size_t)most + 8);
+    text_init(&s->selected_name, allocator, (size_t)s->limits.mailbox_name_bytes);
     text_init(&s->line, allocator, (size_t)(s->limits.line_bytes + s->limits.prelogin_command_bytes));
     text_init(&s->refusal, allocator, session_tag_max + 256);
     text_init(&s->auth_text, allocator, (size_t)s->limits.prelogin_command_bytes);
@@ -114,6 +117,7 @@ void ll_session_del(ll_session **session)
         call_del(&s->call);
     }
     input_reset(s);
+    text_fini(&s->selected_name);
     text_fini(&s->refusal);
     text_fini(&s->output);
     text_fini(&s->packed);
@@ -168,6 +172,7 @@ void session_unselect(ll_session *s)
     if (s->mailbox)
         s->connector->close(s->self, s->mailbox);
     s->mailbox = NULL;
+    text_fini(&s->selected_name);
     s->readonly = s->notified = false;
     if (s->state == SESSION_SELECTED)
         s->state = SESSION_AUTHENTICATED;
@@ -184,6 +189,7 @@ void session_forget_login(ll_session *s)
     s->enabled = 0;
     s->prelogin_bytes = 0;
     s->state = SESSION_NOT_AUTHENTICATED;
+    s->host->unauthenticated(s->context);
 }
 
 /* Nothing more is read. */
@@ -231,6 +237,43 @@ uint64_t session_modseq(const ll_session *s, const ll_row *row)
     return row->modseq < view ? row->modseq : view;
 }
 
+/* Written so that '&' means itself in modified UTF-7 too. */
+static ll_status escape_name(const ll_session *s, ll_span written, arena *memory, ll_span *escaped)
+{
+    *escaped = written;
+    if (!session_utf8(s) || span_find(written, '&') == written.size)
+        return LL_OK;
+    text twice;
+    text_init(&twice, s->allocator, written.size * 2);
+    for (size_t i = 0; i < written.size; i++)
+        text_add(&twice, written.data[i] == '&' ? SPAN("&-") : span_of(written.data + i, 1));
+    *escaped = text_status(&twice) ? span_of(NULL, 0) : arena_copy(memory, text_span(&twice));
+    text_fini(&twice);
+    return escaped->data ? LL_OK : LL_ENOMEM;
+}
+
+ll_status session_read_name(const ll_session *s, ll_span written, arena *memory, ll_span *name)
+{
+    ll_status status = escape_name(s, written, memory, &written);
+    return status ? status : name_read(written, &s->limits, memory, name);
+}
+
+ll_status session_read_pattern(const ll_session *s, ll_span reference, ll_span written, arena *memory, ll_span *pattern)
+{
+    ll_status status = escape_name(s, reference, memory, &reference);
+    if (!status)
+        status = escape_name(s, written, memory, &written);
+    return status ? status : name_read_pattern(reference, written, &s->limits, memory, pattern);
+}
+
+void session_add_name(const ll_session *s, text *out, ll_span name)
+{
+    if (session_utf8(s))
+        response_string_as(out, name, true);
+    else
+        response_mailbox(out, name);
+}
+
 bool session_may_login(const ll_session *s)
 {
     return s->secure || s->clear_login;
@@ -266,7 +309,7 @@ static void add_search_words(const ll_session *s, text *out)
 {
     (void)s;
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH");
 }
 
 void session_capabilities(const ll_session *s, text *out)
@@ -280,6 +323,8 @@ void session_capabilities(const ll_session *s, text *out)
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
             text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
+        if (session_host_can(s, unauthenticated))
+            text_add_str(out, " UNAUTHENTICATE"); /* RFC 8437 */
         return;
     }
     text_add_str(out, " SASL-IR");

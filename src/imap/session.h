@@ -84,6 +84,7 @@ struct ll_session {
 
     /* the selected mailbox */
     void *mailbox;       /* NULL: none */
+    text selected_name; /* as it was selected; for what says MAILBOX to the client */
     void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
     snapshot snap;
@@ -184,6 +185,9 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
      (s)->connector->method)
 /* And what has no method of its own: a bit of LL_OFFERS_x. */
 #define session_offers(s, bit) (session_can(s, offers) && ((s)->connector->offers & (bit)))
+/* The same for the host. */
+#define session_host_can(s, method)                                                                                    \
+    ((s)->host->size >= offsetof(ll_host, method) + sizeof((s)->host->method) && (s)->host->method)
 /* The command is one that enables CONDSTORE (RFC 7162 section 3.1): from now on MODSEQ and UID are in every FETCH that
  * the client did not ask for. The first time, "* OK [HIGHESTMODSEQ n]" is said if a mailbox is selected. Before that,
  * BAD is due if !session_can(s, changes). */
@@ -197,6 +201,20 @@ LL_MUST_USE ll_status session_say_vanished(ll_session *s, const uidset *uids, ui
 
 /* As before login (RFC 8437): the mailbox is closed, the connector ended, nothing is enabled. Only TLS stays. */
 void session_forget_login(ll_session *s);
+/* Strings may be UTF-8 (RFC 6855, RFC 9051). */
+static inline bool session_utf8(const ll_session *s)
+{
+    return s->enabled & (SESSION_ENABLED_UTF8 | SESSION_ENABLED_REV2);
+}
+/* A mailbox's name as the client wrote it, by what it has enabled: modified UTF-7, or UTF-8 where '&' is no more than
+ * itself. As name_read. */
+LL_MUST_USE ll_status session_read_name(const ll_session *s, ll_span written, arena *memory, ll_span *name);
+/* The same for a pattern of LIST, as name_read_pattern. */
+LL_MUST_USE ll_status session_read_pattern(const ll_session *s, ll_span reference, ll_span written, arena *memory,
+                                           ll_span *pattern);
+/* And back: append a mailbox's name as this client reads it. */
+void session_add_name(const ll_session *s, text *out, ll_span name);
+
 /* Leave the selected mailbox (if any) without saying anything. */
 void session_unselect(ll_session *s);
 /* Say "* BYE text" and end; the rest of the input is ignored. */

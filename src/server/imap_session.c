@@ -145,6 +145,17 @@ static void host_auth_cancel(void *context)
     login_del(&s->login);
 }
 
+/* The engine has ended the connector. */
+static void host_unauthenticated(void *context)
+{
+    imap_session *s = context;
+    s->connector = NULL;
+    s->client.login_alias = NULL;
+    log_event(s->client.id, "unauthenticate");
+    if (s->vault)
+        vaults_release(s->client.server->vaults, &s->vault);
+}
+
 static void host_start_tls(void *context)
 {
     (void)context; /* pump sees LL_WANTS_TLS when all output is sent */
@@ -167,6 +178,7 @@ static const ll_host host = {
     .start_tls = host_start_tls,
     .log = host_log,
     .again = host_again,
+    .unauthenticated = host_unauthenticated,
 };
 
 /* --------------------------------------------------------------------------------------------------- moving bytes */

@@ -64,9 +64,9 @@ const char *login_mechanisms(const net_conn *conn)
         unsigned char binding[NET_CONN_ENDPOINT_MAX];
         size_t size;
         bool bound = net_conn_tls_exporter(conn, binding) || net_conn_tls_endpoint_hash(conn, binding, &size);
-        return bound ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN" : "SCRAM-SHA-256 PLAIN";
+        return bound ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256 PLAIN LOGIN";
     }
-    return net_conn_is_loopback(conn) ? "SCRAM-SHA-256 PLAIN" : "";
+    return net_conn_is_loopback(conn) ? "SCRAM-SHA-256 PLAIN LOGIN" : "";
 }
 
 /* Is the word in the list? */

@@ -18,6 +18,12 @@ static void wake(void *context)
     ((chat *)context)->wakes++;
 }
 
+static void host_unauthenticated(void *context)
+{
+    chat *t = context;
+    t->unauthenticated++;
+}
+
 static int64_t now(void *context)
 {
     (void)context;
@@ -174,6 +180,7 @@ void chat_open(chat *t, const chat_how *how)
                         .auth_start = auth_start,
                         .auth_response = auth_response,
                         .auth_cancel = auth_cancel,
+                        .unauthenticated = host_unauthenticated,
                         .start_tls = start_tls};
     ll_limits_init(&t->limits);
     if (how->limits)

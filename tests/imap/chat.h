@@ -38,7 +38,7 @@ typedef struct chat {
     text said; /* by the server, not yet expected */
     text kept; /* given, not yet taken */
     bool starting_tls, cancelled;
-    unsigned wakes;
+    unsigned wakes, unauthenticated;
     /* the SASL exchange: "user" with "secret" may log in */
     bool asked; /* an answer is owed */
     char mechanism[32];

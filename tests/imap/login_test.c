@@ -104,11 +104,37 @@ static void long_response(void **state)
              "+ \r\na BAD Response is too long\r\nb OK NOOP completed\r\n");
 }
 
+/* RFC 8437 section 3: pipelined with the next login; what was enabled and selected is forgotten. */
+static void unauthenticate(void **state)
+{
+    (void)state;
+    chat_all(&(chat_how){.login = true}, NULL,
+             "a ENABLE QRESYNC\r\nb SELECT Sent\r\nc UNAUTHENTICATE\r\nd AUTHENTICATE PLAIN " PLAIN_OK "\r\n"
+             "e CHECK\r\nf SELECT Sent (QRESYNC (1002 1))\r\ng UNAUTHENTICATE x\r\nh UNAUTHENTICATE\r\n"
+             "i UNAUTHENTICATE\r\nj NOOP\r\n",
+             "* ENABLED QRESYNC\r\na OK ENABLE completed\r\n"
+             "* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)\r\n"
+             "* OK [PERMANENTFLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft \\*)] Flags that can be kept\r\n"
+             "* 0 EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY 1002] UIDs are valid\r\n* OK [UIDNEXT 1] Next UID\r\n"
+             "* OK [MAILBOXID (F2)] Id\r\n* OK [HIGHESTMODSEQ 2] Highest\r\nb OK [READ-WRITE] SELECT completed\r\n"
+             "c OK UNAUTHENTICATE completed\r\n"
+             "d" LOGGED_IN "e BAD No mailbox is selected\r\nf BAD ENABLE QRESYNC first\r\n"
+             "g BAD UNAUTHENTICATE: Not understood\r\n"
+             "h OK UNAUTHENTICATE completed\r\ni BAD Log in first\r\nj OK NOOP completed\r\n");
+    chat t;
+    chat_open(&t, &(chat_how){.login = true});
+    chat_expect(&t, "a UNAUTHENTICATE\r\n", "a OK UNAUTHENTICATE completed\r\n");
+    assert_int_equal(t.unauthenticated, 1);
+    assert_int_equal(memory_sessions(t.store), 0);
+    chat_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(login), cmocka_unit_test(attempts),        cmocka_unit_test(plain),
         cmocka_unit_test(scram), cmocka_unit_test(ended_meanwhile), cmocka_unit_test(long_response),
+        cmocka_unit_test(unauthenticate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
