@@ -61,7 +61,6 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
         status = f->found ? LL_OK : LL_ENOMEM;
     }
     if (status) {
-        c->text = status == LL_EINVAL ? "There is no message of that number" : c->text;
         uidset_del(&may);
         return status;
     }

@@ -5,7 +5,7 @@
 static ll_status bind_leaf(search_key *leaf, const snapshot *snap, arena *memory)
 {
     if (leaf->kind == SEARCH_SET || leaf->kind == SEARCH_UID_SET)
-        return sequence_resolve(&leaf->set, leaf->kind == SEARCH_UID_SET, snap, memory, &leaf->ranges,
+        return sequence_matches(&leaf->set, leaf->kind == SEARCH_UID_SET, snap, memory, &leaf->ranges,
                                 &leaf->ranges_count);
     if (leaf->kind == SEARCH_KEYWORD) {
         int number = ll_view_keyword_find(snap->view, leaf->name);

@@ -6,8 +6,7 @@
 #include "imap/parse_search.h"
 #include "imap/snapshot.h"
 
-/* Bind the leaves to the snapshot, which must not move until the search is over. LL_EINVAL: a sequence number beyond
- * the end. */
+/* Bind the leaves to the snapshot, which must not move until the search is over. LL_ENOMEM, LL_ELIMIT. */
 LL_MUST_USE ll_status search_sets_bind(search_keys *keys, const snapshot *snap, arena *memory);
 
 /* *must: messages that match whatever the rest of them says; *may: these and all for which more must be known. New

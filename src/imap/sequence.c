@@ -133,6 +133,28 @@ ll_status sequence_resolve(const sequence *set, bool uid, const snapshot *snap, 
     return LL_OK;
 }
 
+ll_status sequence_matches(const sequence *set, bool uid, const snapshot *snap, arena *memory, ll_range **ranges,
+                           size_t *count)
+{
+    uint32_t messages = snapshot_count(snap);
+    size_t kept = 0;
+    if (uid || set->saved || !messages)
+        return sequence_resolve(set, uid || !messages, snap, memory, ranges, count);
+    ll_range *list = arena_array(memory, set->count, sizeof *list);
+    if (!list)
+        return arena_status(memory);
+    for (size_t i = 0; i < set->count; i++) {
+        uint32_t a = set->ranges[i].first ? set->ranges[i].first : messages;
+        uint32_t b = set->ranges[i].last ? set->ranges[i].last : messages;
+        uint32_t low = a < b ? a : b, high = a < b ? b : a;
+        if (low <= messages)
+            list[kept++] = (ll_range){snapshot_uid(snap, low), snapshot_uid(snap, high < messages ? high : messages)};
+    }
+    *ranges = list;
+    *count = ranges_join(list, kept);
+    return LL_OK;
+}
+
 bool sequence_has(const ll_range *ranges, size_t count, uint32_t uid)
 {
     size_t low = 0, high = count;

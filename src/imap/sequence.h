@@ -27,6 +27,9 @@ LL_MUST_USE ll_status sequence_uids(const sequence *set, bool uid, const struct 
  * them. Errors as above. */
 LL_MUST_USE ll_status sequence_resolve(const sequence *set, bool uid, const struct snapshot *snapshot, arena *memory,
                                        ll_range **ranges, size_t *count);
+/* The same for SEARCH, where numbers beyond the end are no error but name nothing (RFC 7377 section 2). */
+LL_MUST_USE ll_status sequence_matches(const sequence *set, bool uid, const struct snapshot *snapshot, arena *memory,
+                                       ll_range **ranges, size_t *count);
 bool sequence_has(const ll_range *ranges, size_t count, uint32_t uid);
 uidset *sequence_members(const ll_range *ranges, size_t count, const struct snapshot *snapshot);
 /* The set as an array of ranges from the arena, for a connector method; at most what the set holds. */
