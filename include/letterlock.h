@@ -34,6 +34,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
+#pragma GCC visibility push(default) /* the library is built with everything else hidden */
 #define LL_MUST_USE     __attribute__((warn_unused_result))
 #define LL_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
@@ -331,6 +332,16 @@ void ll_call_upload(ll_call *call, void *upload);
 /* Where messages went (APPENDUID and COPYUID, RFC 4315): one call per message in order; source is 0 for APPEND. */
 LL_MUST_USE ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, uint32_t uid);
 
+/* One mailbox in a survey. */
+typedef struct ll_survey {
+    ll_mailbox_info mailbox; /* an empty name: the account itself, of which only the metadata count */
+    ll_span id;              /* as in ll_call_mailbox_id: tells that it was renamed; may be empty */
+    ll_mailbox_status numbers;
+} ll_survey;
+LL_MUST_USE ll_status ll_call_survey(ll_call *call, const ll_survey *one);
+/* An entry of metadata of the mailbox surveyed last; version is another whenever the value is. */
+LL_MUST_USE ll_status ll_call_survey_entry(ll_call *call, ll_span entry, uint64_t version);
+
 /* For changes and store_if; UIDs in any order, also more than once. LL_ENOMEM. */
 LL_MUST_USE ll_status ll_call_changed(ll_call *call, ll_range uids);
 LL_MUST_USE ll_status ll_call_vanished(ll_call *call, ll_range uids);
@@ -439,10 +450,18 @@ typedef struct ll_connector {
     ll_status (*replace)(void *self, ll_call *call, void *mailbox, uint32_t uid, void *upload);
 
     unsigned offers; /* bits of LL_OFFERS_x: what else it can do */
+
+    /* The whole account at one moment: ll_call_survey for every mailbox and every subscribed name, as list would name
+     * them, in any order; metadata: with their entries. For NOTIFY (RFC 5465). NULL for it or for watch: NOTIFY is not
+     * offered. */
+    ll_status (*survey)(void *self, ll_call *call, bool metadata);
+    /* From now on (or no longer) ll_session_notify is also due when anything that a survey shows has changed. At once. */
+    void (*watch)(void *self, bool on);
 } ll_connector;
 
 enum {
-    LL_OFFERS_OBJECTID = 1u << 0 /* RFC 8474: ll_call_mailbox_id in create, open and status; ids in every ll_row */
+    LL_OFFERS_OBJECTID = 1u << 0, /* RFC 8474: ll_call_mailbox_id in create, open and status; ids in every ll_row */
+    LL_OFFERS_SAVEDATE = 1u << 1  /* RFC 8514: savedate in every ll_row */
 };
 
 /* ------------------------------------------------------------------------------------------------------ 5. Session */
@@ -542,6 +561,9 @@ void ll_session_refused(ll_session *session, ll_status status, ll_span text);
 /* The handshake that ll_host.start_tls asked for is complete. */
 void ll_session_secured(ll_session *session);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,11 @@ static const struct item_word {
     {"FLAGS", FETCH_FLAGS, SECTION_ALL, false, false},
     {"INTERNALDATE", FETCH_INTERNALDATE, SECTION_ALL, false, false},
     {"RFC822.SIZE", FETCH_SIZE, SECTION_ALL, false, false},
+    {"MODSEQ", FETCH_MODSEQ, SECTION_ALL, false, false},
+    {"SAVEDATE", FETCH_SAVEDATE, SECTION_ALL, false, false},
+    {"EMAILID", FETCH_EMAILID, SECTION_ALL, false, false},
+    {"THREADID", FETCH_THREADID, SECTION_ALL, false, false},
+    {"PREVIEW", FETCH_PREVIEW, SECTION_ALL, true, false},
     {"ENVELOPE", FETCH_ENVELOPE, SECTION_ALL, true, false},
     {"BODY", FETCH_BODY, SECTION_ALL, true, false},
     {"BODYSTRUCTURE", FETCH_BODYSTRUCTURE, SECTION_ALL, true, false},
@@ -32,26 +37,28 @@ static const struct {
 typedef struct parser {
     fetch_items *out;
     lexer *in;
-    size_t room, items_max;
+    size_t items_max;
 } parser;
 
-static ll_status add_item(parser *p, const fetch_item *item)
+static ll_status append_item(fetch_items *out, const fetch_item *item, arena *memory)
 {
-    fetch_items *out = p->out;
-    if (out->count == p->room) {
-        size_t room = p->room ? p->room * 2 : 8;
-        fetch_item *more = arena_array(p->in->memory, room, sizeof *more);
+    if (out->count == out->room) {
+        size_t room = out->room ? out->room * 2 : 8;
+        fetch_item *more = arena_array(memory, room, sizeof *more);
         if (!more)
-            return arena_status(p->in->memory);
+            return arena_status(memory);
         if (out->count)
             memcpy(more, out->items, out->count * sizeof *more);
         out->items = more;
-        p->room = room;
+        out->room = room;
     }
-    if (out->count >= p->items_max)
-        return LL_ELIMIT;
     out->items[out->count++] = *item;
     return LL_OK;
+}
+
+static ll_status add_item(parser *p, const fetch_item *item)
+{
+    return p->out->count < p->items_max ? append_item(p->out, item, p->in->memory) : LL_ELIMIT;
 }
 
 static ll_status add_word(parser *p, const struct item_word *word)
@@ -64,7 +71,33 @@ static ll_status add_word(parser *p, const struct item_word *word)
     out->rows = out->rows || (word->kind != FETCH_UID && word->kind != FETCH_FLAGS);
     out->index = out->index || word->index;
     out->seen = out->seen || word->seen;
+    out->ids = out->ids || word->kind == FETCH_EMAILID || word->kind == FETCH_THREADID;
+    out->modseq = out->modseq || word->kind == FETCH_MODSEQ;
     return add_item(p, &item);
+}
+
+ll_status fetch_items_add_modseq(fetch_items *items, arena *memory)
+{
+    fetch_item item = {.kind = FETCH_MODSEQ, .label = SPAN("MODSEQ")};
+    if (items->modseq)
+        return LL_OK;
+    items->modseq = items->rows = true;
+    return append_item(items, &item, memory);
+}
+
+/* preview-mod, RFC 8970 section 6: " (LAZY)". Other parentheses are the modifiers of the whole command. */
+static void skip_lazy(lexer *in)
+{
+    size_t at = in->at;
+    if (lexer_space(in) && lexer_byte(in, '(')) {
+        do {
+            if (!lexer_is_word(in, "LAZY"))
+                break;
+        } while (lexer_space(in));
+        if (lexer_byte(in, ')'))
+            return;
+    }
+    in->at = at;
 }
 
 static ll_status add_name(parser *p, ll_span name)
@@ -85,15 +118,30 @@ static bool take_partial(lexer *in, fetch_item *item)
            item->length && lexer_byte(in, '>');
 }
 
-static ll_status take_section(parser *p, bool peek)
+/* The items with a section behind their name. */
+static const struct section_word {
+    const char *name, *label;
+    fetch_kind kind;
+    bool peek;
+} section_words[] = {
+    {"BODY", "BODY", FETCH_SECTION, false},
+    {"BODY.PEEK", "BODY", FETCH_SECTION, true},
+    {"BINARY", "BINARY", FETCH_BINARY, false},
+    {"BINARY.PEEK", "BINARY", FETCH_BINARY, true},
+    {"BINARY.SIZE", "BINARY.SIZE", FETCH_BINARY_SIZE, true},
+};
+
+static ll_status take_section(parser *p, const struct section_word *word)
 {
-    fetch_item item = {.kind = FETCH_SECTION};
+    fetch_item item = {.kind = word->kind};
     text label;
     ll_status status = section_parse(&item.section, p->in);
-    if (status || !take_partial(p->in, &item))
+    if (status || (word->kind != FETCH_BINARY_SIZE && !take_partial(p->in, &item)))
         return status ? status : LL_ESYNTAX;
+    if (word->kind != FETCH_SECTION && item.section.what != SECTION_ALL) /* section-binary, RFC 3516 section 7 */
+        return LL_ESYNTAX;
     text_init(&label, p->in->memory->allocator, 2 * p->in->input.size + 64);
-    text_add_str(&label, "BODY");
+    text_add_str(&label, word->label);
     section_write(&item.section, &label);
     if (item.partial) {
         text_add_byte(&label, '<');
@@ -105,7 +153,7 @@ static ll_status take_section(parser *p, bool peek)
     text_fini(&label);
     p->out->rows = true;
     p->out->index = p->out->index || !section_is_whole(&item.section);
-    p->out->seen = p->out->seen || !peek;
+    p->out->seen = p->out->seen || !word->peek;
     return status ? status : add_item(p, &item);
 }
 
@@ -114,11 +162,15 @@ static ll_status take_item(parser *p)
     ll_span name;
     if (!lexer_word(p->in, &name))
         return LL_ESYNTAX;
-    if (lexer_peek(p->in) == '[') {
-        bool peek = span_equal_nocase(name, SPAN("BODY.PEEK"));
-        return peek || span_equal_nocase(name, SPAN("BODY")) ? take_section(p, peek) : LL_ESYNTAX;
+    if (lexer_peek(p->in) != '[') {
+        if (span_equal_nocase(name, SPAN("PREVIEW")))
+            skip_lazy(p->in);
+        return add_name(p, name);
     }
-    return add_name(p, name);
+    for (size_t i = 0; i < sizeof section_words / sizeof section_words[0]; i++)
+        if (span_equal_nocase(name, span_str(section_words[i].name)))
+            return take_section(p, &section_words[i]);
+    return LL_ESYNTAX;
 }
 
 static ll_status take_list(parser *p)
@@ -151,4 +203,50 @@ ll_status fetch_items_parse(fetch_items *out, lexer *in, bool uid, size_t items_
         if (lexer_is_word(in, macros[i].name))
             return add_macro(&p, i);
     return lexer_byte(in, '(') ? take_list(&p) : take_item(&p);
+}
+
+/* partial-range, RFC 9394 section 4: "1:500", "-1:-100", either end first. */
+static bool take_partial_range(fetch_modifiers *out, lexer *in)
+{
+    uint32_t a, b;
+    if (!lexer_space(in))
+        return false;
+    out->from_last = lexer_byte(in, '-');
+    if (!lexer_nz_number(in, &a) || !lexer_byte(in, ':') || lexer_byte(in, '-') != out->from_last ||
+        !lexer_nz_number(in, &b))
+        return false;
+    out->first = a < b ? a : b;
+    out->last = a < b ? b : a;
+    return true;
+}
+
+/* The flag of this modifier, which must not be set yet. */
+static bool once(bool *flag)
+{
+    bool first = !*flag;
+    *flag = true;
+    return first;
+}
+
+static bool take_modifier(fetch_modifiers *out, lexer *in, bool uid)
+{
+    if (lexer_is_word(in, "CHANGEDSINCE"))
+        return once(&out->changed) && lexer_space(in) && lexer_number64(in, &out->since);
+    if (uid && lexer_is_word(in, "VANISHED"))
+        return once(&out->vanished);
+    return uid && lexer_is_word(in, "PARTIAL") && once(&out->partial) && take_partial_range(out, in);
+}
+
+ll_status fetch_modifiers_parse(fetch_modifiers *out, lexer *in, bool uid)
+{
+    *out = (fetch_modifiers){.changed = false};
+    if (!lexer_space(in))
+        return LL_OK;
+    if (!lexer_byte(in, '('))
+        return LL_ESYNTAX;
+    do {
+        if (!take_modifier(out, in, uid))
+            return LL_ESYNTAX;
+    } while (lexer_space(in));
+    return lexer_byte(in, ')') && (out->changed || !out->vanished) ? LL_OK : LL_ESYNTAX;
 }

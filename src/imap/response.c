@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/response.h"
 
+#include "base/utf.h"
 #include "imap/name.h"
 
 static const char *const system_flags[LL_FLAG_KEYWORD] = {
@@ -53,6 +54,33 @@ void response_string(text *out, ll_span bytes)
             text_add_byte(out, '?');
         bytes = span_from(bytes, plain + (plain < bytes.size));
     }
+}
+
+/* Also for a quoted string with UTF-8: no controls, valid. */
+static bool is_quotable_utf8(ll_span bytes)
+{
+    if (bytes.size > quoted_max)
+        return false;
+    for (size_t i = 0; i < bytes.size; i++)
+        if ((unsigned char)bytes.data[i] < ' ' || bytes.data[i] == 0x7f)
+            return false;
+    return utf_valid(bytes);
+}
+
+void response_string_as(text *out, ll_span bytes, bool utf8)
+{
+    if (utf8 && is_quotable_utf8(bytes))
+        response_quoted(out, bytes);
+    else
+        response_string(out, bytes);
+}
+
+void response_nstring_as(text *out, ll_span bytes, bool utf8)
+{
+    if (bytes.data)
+        response_string_as(out, bytes, utf8);
+    else
+        text_add(out, SPAN("NIL"));
 }
 
 void response_nstring(text *out, ll_span bytes)

@@ -12,6 +12,9 @@ bool response_is_quotable(ll_span bytes);
 void response_quoted(text *out, ll_span bytes);
 /* string: quoted if it can be, else a literal. NUL, which no literal may hold, becomes '?'. */
 void response_string(text *out, ll_span bytes);
+/* The same; utf8: UTF-8 may stand in the quoted string (RFC 6855 section 3, RFC 9051 section 4.3). */
+void response_string_as(text *out, ll_span bytes, bool utf8);
+void response_nstring_as(text *out, ll_span bytes, bool utf8);
 /* nstring: NIL if data is NULL. */
 void response_nstring(text *out, ll_span bytes);
 /* A mailbox name (UTF-8) as the client reads it: modified UTF-7, quoted. */

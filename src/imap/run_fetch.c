@@ -1,18 +1,24 @@
-/* run_fetch.c - FETCH and UID FETCH, RFC 3501 section 6.4.5.
+/* run_fetch.c - FETCH and UID FETCH, RFC 3501 section 6.4.5, with the modifiers of RFC 7162 and RFC 9394.
  * SPDX-License-Identifier: MIT
  *
- * Batch by batch: rows if the items need any, then the replies, then one STORE of \Seen for those of the batch whose
- * body was sent and which lack it. \Seen comes after the bytes, so that a client that hangs up has not read what it
- * never got; the sync at the command's end tells the new flags. */
+ * First the set is made smaller: to a PARTIAL of it, then to what has changed, which the connector is asked. (Then the
+ * rows' own mod-sequences decide: a connector may not remember.) Messages that went are named before any FETCH.
+ *
+ * Then batch by batch: rows if the items need any, then the replies, then one STORE of \Seen for those of the batch
+ * whose body was sent and which lack it. \Seen comes after the bytes, so that a client that hangs up has not read what
+ * it never got; the sync at the command's end tells the new flags. */
 #include "imap/parse_fetch.h"
 #include "imap/rows.h"
 #include "imap/write_message.h"
 
-enum { BEGIN, BATCH, ROW, REPLY, SEEN, SEEN_ASKED };
+enum { BEGIN, CHANGES_ASKED, VANISHED, BATCH, ROW, REPLY, SEEN, SEEN_ASKED };
 
 typedef struct fetch {
     sequence set;
     fetch_items items;
+    fetch_modifiers modifiers;
+    uidset *uids, *vanished; /* owned, until rows begin */
+    uint32_t vanished_from;
     rows rows;
     write_message writer;
     size_t at;            /* row under way */
@@ -31,18 +37,106 @@ ll_status parse_fetch(ll_session *s, command *c, lexer *in)
     if (!lexer_set(in, &set) || !lexer_space(in))
         return LL_ESYNTAX;
     ll_status status = sequence_parse(&f->set, set, s->limits.set_ranges, &c->memory);
-    return status ? status : fetch_items_parse(&f->items, in, c->uid, s->limits.fetch_items);
+    if (!status)
+        status = fetch_items_parse(&f->items, in, c->uid, s->limits.fetch_items);
+    if (!status)
+        status = fetch_modifiers_parse(&f->modifiers, in, c->uid);
+    if (!status && f->modifiers.changed)
+        status = fetch_items_add_modseq(&f->items, &c->memory);
+    if (!status && f->items.modseq && !session_can(s, changes))
+        c->text = "Mod-sequences are not supported";
+    else if (!status && f->modifiers.vanished && !(s->enabled & SESSION_ENABLED_QRESYNC))
+        c->text = "VANISHED needs ENABLE QRESYNC"; /* RFC 7162 section 3.2.6 */
+    return !status && c->text ? LL_EINVAL : status;
+}
+
+/* Keep those whose position is in the range, RFC 9394 section 3.3. */
+static void cut_partial(uidset *uids, const fetch_modifiers *by)
+{
+    uint32_t count = uidset_count(uids), first = by->first, last = by->last < count ? by->last : count;
+    if (!count)
+        return;
+    if (first > last) {
+        uidset_remove_range(uids, (ll_range){1, UINT32_MAX});
+        return;
+    }
+    if (by->from_last) {
+        uint32_t swap = count + 1 - first;
+        first = count + 1 - last;
+        last = swap;
+    }
+    ll_range kept = {uidset_select(uids, first), uidset_select(uids, last)};
+    if (kept.first > 1)
+        uidset_remove_range(uids, (ll_range){1, kept.first - 1});
+    if (kept.last < UINT32_MAX)
+        uidset_remove_range(uids, (ll_range){kept.last + 1, UINT32_MAX});
+}
+
+/* What the client named that is not there (RFC 7162 section 3.2.6): of what the connector says has gone, or of
+ * everything below UIDNEXT if it does not remember. Messages of which the client has not been told yet come later. */
+static ll_status find_vanished(const ll_session *s, fetch *f, const uidset *gone)
+{
+    uint32_t uidnext = ll_view_uidnext(s->snap.view);
+    uidset *set = uidset_new();
+    f->vanished = set;
+    if (!set)
+        return LL_ENOMEM;
+    for (size_t i = 0; i < f->set.count; i++) {
+        uint32_t a = f->set.ranges[i].first, b = f->set.ranges[i].last;
+        a = a && a < uidnext ? a : uidnext - 1;
+        b = b && b < uidnext ? b : uidnext - 1;
+        if (uidnext > 1)
+            uidset_add_range(set, a < b ? (ll_range){a, b} : (ll_range){b, a});
+    }
+    if (gone)
+        uidset_and(set, gone);
+    uidset_andnot(set, snapshot_uids(&s->snap));
+    return LL_OK;
+}
+
+/* The connector has said what has changed. */
+static ll_status take_changes(ll_session *s, command *c, fetch *f)
+{
+    static const ll_range all = {1, UINT32_MAX};
+    ll_status status = s->call->status;
+    if (status < 0 && status != LL_ENOTFOUND)
+        return session_call_failed(s, c);
+    bool known = status != LL_ENOTFOUND;
+    if (known && s->call->changed)
+        uidset_and(f->uids, s->call->changed);
+    else if (known)
+        uidset_remove_range(f->uids, all);
+    if (!f->modifiers.vanished)
+        return LL_OK;
+    if (known && !s->call->vanished)
+        return LL_OK;
+    return find_vanished(s, f, known ? s->call->vanished : NULL);
+}
+
+static void begin_rows(ll_session *s, fetch *f)
+{
+    unsigned want = (f->items.index ? LL_WANT_INDEX : 0u) | (f->items.ids ? LL_WANT_IDS : 0u);
+    rows_init(&f->rows, s, f->uids, f->items.rows, want);
+    f->uids = NULL;
+    write_message_init(&f->writer, s, &f->items);
 }
 
 static ll_status begin(ll_session *s, command *c, fetch *f)
 {
-    uidset *uids;
-    ll_status status = rows_select(s, c, &f->set, &uids);
+    if (f->items.modseq)
+        session_enable_condstore(s);
+    ll_status status = rows_select(s, c, &f->set, &f->uids);
     if (status)
         return status;
-    rows_init(&f->rows, s, uids, f->items.rows, f->items.index ? LL_WANT_INDEX : 0);
-    write_message_init(&f->writer, s, &f->items);
-    return LL_OK;
+    if (f->modifiers.partial)
+        cut_partial(f->uids, &f->modifiers);
+    c->phase = VANISHED;
+    if (!f->modifiers.changed)
+        return LL_OK;
+    c->phase = CHANGES_ASKED;
+    return session_asked(s, s->connector->changes(s->self, session_call(s), s->mailbox, f->modifiers.since)) == LL_LATER
+               ? LL_LATER
+               : LL_OK;
 }
 
 /* Rank is logarithmic, and most of the time not needed. */
@@ -75,7 +169,7 @@ static ll_status reply_batch(ll_session *s, command *c, fetch *f)
         if (c->phase == ROW) {
             const ll_row *row = &f->rows.rows[f->at];
             uint32_t number = number_of(s, f, row->uid);
-            if (!number)
+            if (!number || (f->modifiers.changed && session_modseq(s, row) <= f->modifiers.since))
                 continue;
             write_message_begin(&f->writer, row, number);
             c->phase = REPLY;
@@ -112,6 +206,8 @@ static ll_status finish(command *c, fetch *f)
 {
     if (f->writer.lost)
         c->text = "Some of the messages could not be read";
+    if (f->writer.unknown_encoding)
+        c->code = "UNKNOWN-CTE";
     return f->writer.lost;
 }
 
@@ -125,6 +221,19 @@ ll_status run_fetch(ll_session *s, command *c)
             status = begin(s, c, f);
             if (status)
                 return status;
+            break;
+        case CHANGES_ASKED:
+            status = take_changes(s, c, f);
+            if (status)
+                return status;
+            f->vanished_from = 1;
+            c->phase = VANISHED;
+            break;
+        case VANISHED:
+            status = f->vanished ? session_say_vanished(s, f->vanished, &f->vanished_from, true) : LL_OK;
+            if (status)
+                return status;
+            begin_rows(s, f);
             c->phase = BATCH;
             break;
         case BATCH:
@@ -158,6 +267,8 @@ void drop_fetch(ll_session *s, command *c)
     (void)s;
     if (!f)
         return;
+    uidset_del(&f->uids);
+    uidset_del(&f->vanished);
     write_message_fini(&f->writer);
     rows_fini(&f->rows);
 }

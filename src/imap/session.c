@@ -16,6 +16,7 @@
 #include "imap/name.h"
 #include "imap/response.h"
 #include "imap/status.h"
+#include "imap/search_context.h"
 #include "imap/sync.h"
 
 #include <assert.h>
@@ -117,6 +118,7 @@ void ll_session_del(ll_session **session)
         call_del(&s->call);
     }
     input_reset(s);
+    search_context_drop(s, span_of(NULL, 0));
     text_fini(&s->selected_name);
     text_fini(&s->refusal);
     text_fini(&s->output);
@@ -173,6 +175,7 @@ void session_unselect(ll_session *s)
         s->connector->close(s->self, s->mailbox);
     s->mailbox = NULL;
     text_fini(&s->selected_name);
+    search_context_drop(s, span_of(NULL, 0));
     s->readonly = s->notified = false;
     if (s->state == SESSION_SELECTED)
         s->state = SESSION_AUTHENTICATED;
@@ -302,6 +305,8 @@ static void add_mailbox_words(const ll_session *s, text *out)
         text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
     if (session_offers(s, LL_OFFERS_OBJECTID))
         text_add_str(out, " OBJECTID"); /* RFC 8474 */
+    if (session_offers(s, LL_OFFERS_SAVEDATE))
+        text_add_str(out, " SAVEDATE"); /* RFC 8514 */
 }
 
 /* RFC 4731, 5182, 5032, 9394, 5256, 5957, 5267, 6203 */
@@ -309,7 +314,7 @@ static void add_search_words(const ll_session *s, text *out)
 {
     (void)s;
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH");
 }
 
 void session_capabilities(const ll_session *s, text *out)
@@ -320,6 +325,7 @@ void session_capabilities(const ll_session *s, text *out)
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     add_mailbox_words(s, out);
     add_search_words(s, out);
+    text_add_str(out, " PREVIEW"); /* RFC 8970 */
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
             text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
@@ -399,7 +405,10 @@ static bool advance_sync(ll_session *s)
         ll_status status = sync_step(s);
         if (status > LL_OK)
             return false;
-        s->broken |= status != LL_OK;
+        if (status) {
+            s->broken = true;
+            sync_drop(s); /* before the command's memory goes */
+        }
     }
     command_reply(s);
     follow_up(s);

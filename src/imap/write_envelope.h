@@ -5,7 +5,8 @@
 
 #include "mime/index.h"
 
-/* Append "(date subject from sender ... message-id)". NULL writes an envelope of NILs. */
-void write_envelope(text *out, const mime_envelope *envelope);
+/* Append "(date subject from sender ... message-id)". NULL writes an envelope of NILs. utf8: the client takes UTF-8 in
+ * quoted strings (RFC 6855 section 3); else what is not ASCII goes as literals. */
+void write_envelope(text *out, const mime_envelope *envelope, bool utf8);
 
 #endif

@@ -3,10 +3,11 @@
 #include "imap/write_message.h"
 
 #include "base/clock.h"
+#include "imap/response.h"
 #include "imap/write_envelope.h"
 #include "imap/write_structure.h"
 
-enum { PREPARE, ITEMS, GATHER, ANSWER, BODY_FIRST, BODY_REST };
+enum { PREPARE, ITEMS, GATHER, ANSWER, BODY_FIRST, BODY_REST, COUNT, BINARY, PREVIEW };
 
 void write_message_init(write_message *w, ll_session *s, const fetch_items *items)
 {
@@ -15,6 +16,9 @@ void write_message_init(write_message *w, ll_session *s, const fetch_items *item
     write_flags_init(&w->flags, &s->snap);
     text_init(&w->header, s->allocator, write_message_header_max);
     text_init(&w->answer, s->allocator, write_message_answer_max);
+    fetch_binary_init(&w->binary, s->allocator);
+    fetch_preview_init(&w->preview, s->allocator);
+    w->utf8 = s->enabled & (SESSION_ENABLED_UTF8 | SESSION_ENABLED_REV2);
 }
 
 void write_message_fini(write_message *w)
@@ -24,6 +28,8 @@ void write_message_fini(write_message *w)
     message_fini(&w->m);
     text_fini(&w->header);
     text_fini(&w->answer);
+    fetch_binary_fini(&w->binary);
+    fetch_preview_fini(&w->preview);
     w->s = NULL;
 }
 
@@ -33,24 +39,35 @@ void write_message_begin(write_message *w, const ll_row *row, uint32_t number)
     w->number = number;
     w->phase = PREPARE;
     w->item = 0;
-    w->failed = false;
+    w->open = w->failed = false;
     w->header_kept = false;
 }
 
-/* The name of the item under way, with the spaces around it. */
-static void say_label(write_message *w)
+static bool uid_only(const write_message *w)
 {
-    if (w->item)
-        text_add_byte(&w->s->output, ' ');
-    text_add(&w->s->output, w->items->items[w->item].label);
-    text_add_byte(&w->s->output, ' ');
+    return w->s->enabled & SESSION_ENABLED_UIDONLY;
 }
 
-static void say_literal_size(write_message *w, uint64_t size)
+/* The name of the item under way, with the spaces around it, or all that stands before the first one. */
+static void say_label(write_message *w)
+{
+    text *out = &w->s->output;
+    if (!w->open) {
+        text_add(out, SPAN("* "));
+        text_add_u64(out, uid_only(w) ? w->m.row.uid : w->number);
+        text_add(out, uid_only(w) ? SPAN(" UIDFETCH (") : SPAN(" FETCH ("));
+    } else
+        text_add_byte(out, ' ');
+    w->open = true;
+    text_add(out, w->items->items[w->item].label);
+    text_add_byte(out, ' ');
+}
+
+static void say_literal_size(write_message *w, uint64_t size, bool literal8)
 {
     text *out = &w->s->output;
     say_label(w);
-    text_add_byte(out, '{');
+    text_add(out, literal8 ? SPAN("~{") : SPAN("{"));
     text_add_u64(out, size);
     text_add(out, SPAN("}\r\n"));
 }
@@ -148,9 +165,9 @@ static ll_status write_facts(write_message *w, fetch_kind kind)
     const mime_part *root = mime_index_root(w->m.index);
     text_clear(&w->answer);
     if (kind == FETCH_ENVELOPE)
-        write_envelope(&w->answer, root->envelope);
+        write_envelope(&w->answer, root->envelope, w->utf8);
     else
-        write_structure(&w->answer, root, kind == FETCH_BODYSTRUCTURE);
+        write_structure(&w->answer, root, kind == FETCH_BODYSTRUCTURE, w->utf8);
     if (text_status(&w->answer)) /* the index has ceilings, so it is memory; and there is no NIL for these */
         return break_off(w);
     say_label(w);
@@ -158,42 +175,167 @@ static ll_status write_facts(write_message *w, fetch_kind kind)
     return LL_OK;
 }
 
-static ll_status write_item(write_message *w)
+static void write_date(text *out, int64_t date)
 {
-    const fetch_item *item = &w->items->items[w->item];
+    text_add_byte(out, '"');
+    clock_add_imap(out, date);
+    text_add_byte(out, '"');
+}
+
+/* "(" objectid ")", RFC 8474 section 7. */
+static void write_id(text *out, ll_span id)
+{
+    text_add_byte(out, '(');
+    text_add(out, id);
+    text_add_byte(out, ')');
+}
+
+/* The items that are in the row or in the snapshot. */
+static void write_fact(write_message *w, fetch_kind kind)
+{
+    const ll_row *row = &w->m.row;
     text *out = &w->s->output;
-    if (item->kind == FETCH_SECTION) {
-        begin_section(w, item);
-        return LL_OK;
+    bool skip_uid = kind == FETCH_UID && uid_only(w) && w->items->count > 1; /* RFC 9586: it is in front */
+    if (!skip_uid && !(kind == FETCH_EMAILID && !row->email_id.size)) {
+        say_label(w);
+        if (kind == FETCH_UID)
+            text_add_u64(out, row->uid);
+        else if (kind == FETCH_FLAGS)
+            write_flags_add(&w->flags, row->uid, out);
+        else if (kind == FETCH_INTERNALDATE)
+            write_date(out, row->internaldate);
+        else if (kind == FETCH_SIZE)
+            text_add_u64(out, row->size);
+        else if (kind == FETCH_MODSEQ)
+            text_print(out, "(%llu)", (unsigned long long)session_modseq(w->s, row));
+        else if (kind == FETCH_SAVEDATE && row->savedate)
+            write_date(out, row->savedate);
+        else if (kind == FETCH_EMAILID)
+            write_id(out, row->email_id);
+        else if (kind == FETCH_THREADID && row->thread_id.size)
+            write_id(out, row->thread_id);
+        else
+            text_add(out, SPAN("NIL"));
     }
-    if (item->kind >= FETCH_ENVELOPE)
-        return write_facts(w, item->kind);
-    say_label(w);
-    switch (item->kind) {
-    case FETCH_UID:
-        text_add_u64(out, w->m.row.uid);
-        break;
-    case FETCH_FLAGS:
-        write_flags_add(&w->flags, w->m.row.uid, out);
-        break;
-    case FETCH_INTERNALDATE:
-        text_add_byte(out, '"');
-        clock_add_imap(out, w->m.row.internaldate);
-        text_add_byte(out, '"');
-        break;
-    case FETCH_SIZE:
-        text_add_u64(out, w->m.row.size);
-        break;
-    default:
-        break;
-    }
+    next_item(w);
+}
+
+/* An item of BINARY cannot be answered: a size can be neither NIL nor made up, and is left out. */
+static ll_status lose_binary(write_message *w, const fetch_item *item, ll_status status)
+{
+    fetch_binary_fini(&w->binary);
+    w->unknown_encoding = w->unknown_encoding || status == LL_EUNSUPPORTED;
+    if (item->kind == FETCH_BINARY || status == LL_ENOMEM)
+        return lose_item(w, status);
+    w->lost = status;
     next_item(w);
     return LL_OK;
 }
 
+static ll_status begin_binary(write_message *w, const fetch_item *item)
+{
+    ll_status status = fetch_binary_begin(&w->binary, &w->m, &item->section);
+    if (status == LL_ENOTFOUND) {
+        say_item(w, item->kind == FETCH_BINARY ? SPAN("NIL") : SPAN("0"));
+        return LL_OK;
+    }
+    w->phase = COUNT;
+    return status ? lose_binary(w, item, status) : LL_OK;
+}
+
+static ll_status step_count(write_message *w)
+{
+    const fetch_item *item = &w->items->items[w->item];
+    bool all = !item->partial || item->length > UINT64_MAX - item->offset;
+    uint64_t skipped;
+    ll_status status = fetch_binary_count(&w->binary, all ? UINT64_MAX : item->offset + item->length);
+    if (status == LL_LATER)
+        return status;
+    if (status)
+        return lose_binary(w, item, status);
+    if (item->kind == FETCH_BINARY_SIZE) {
+        say_label(w);
+        text_add_u64(&w->s->output, w->binary.size);
+        next_item(w);
+        return LL_OK;
+    }
+    bool literal8 = w->binary.has_nul;
+    cut_partial(item, w->binary.size, &skipped, &w->left);
+    if (!w->left) {
+        say_item(w, SPAN("\"\""));
+        return LL_OK;
+    }
+    status = fetch_binary_rewind(&w->binary);
+    if (status)
+        return lose_binary(w, item, status);
+    w->offset = skipped;
+    say_literal_size(w, w->left, literal8);
+    w->phase = BINARY;
+    return LL_OK;
+}
+
+/* The decoded bytes from w->offset on; they were all there a moment ago. */
+static ll_status step_binary(write_message *w)
+{
+    ll_span bytes;
+    ll_status status = fetch_binary_next(&w->binary, &bytes);
+    if (status == LL_LATER)
+        return status;
+    if (status || !bytes.size)
+        return break_off(w);
+    size_t skip = w->offset < bytes.size ? (size_t)w->offset : bytes.size;
+    w->offset -= skip;
+    bytes = span_from(bytes, skip);
+    if (bytes.size > w->left)
+        bytes.size = (size_t)w->left;
+    text_add(&w->s->output, bytes);
+    w->left -= bytes.size;
+    if (!w->left) {
+        fetch_binary_fini(&w->binary);
+        next_item(w);
+    }
+    return LL_OK;
+}
+
+static ll_status step_preview(write_message *w)
+{
+    ll_status status = fetch_preview_step(&w->preview);
+    if (status == LL_LATER)
+        return status;
+    if (status)
+        return lose_item(w, status);
+    say_label(w);
+    response_string_as(&w->s->output, text_span(&w->preview.preview), w->utf8);
+    next_item(w);
+    return LL_OK;
+}
+
+static ll_status write_item(write_message *w)
+{
+    const fetch_item *item = &w->items->items[w->item];
+    switch (item->kind) {
+    case FETCH_SECTION:
+        begin_section(w, item);
+        return LL_OK;
+    case FETCH_BINARY:
+    case FETCH_BINARY_SIZE:
+        return begin_binary(w, item);
+    case FETCH_PREVIEW:
+        fetch_preview_begin(&w->preview, &w->m);
+        w->phase = PREVIEW;
+        return LL_OK;
+    case FETCH_ENVELOPE:
+    case FETCH_BODY:
+    case FETCH_BODYSTRUCTURE:
+        return write_facts(w, item->kind);
+    default:
+        write_fact(w, item->kind);
+        return LL_OK;
+    }
+}
+
 static ll_status prepare(write_message *w)
 {
-    text *out = &w->s->output;
     if (w->items->index) {
         ll_status status = message_index(&w->m);
         if (status == LL_LATER || status == LL_ENOMEM)
@@ -205,9 +347,6 @@ static ll_status prepare(write_message *w)
             return LL_OK;
         }
     }
-    text_add(out, SPAN("* "));
-    text_add_u64(out, w->number);
-    text_add(out, SPAN(" FETCH ("));
     w->phase = ITEMS;
     return LL_OK;
 }
@@ -233,7 +372,7 @@ static ll_status step_gather(write_message *w)
         return lose_item(w, text_status(&w->answer));
     cut_partial(item, w->answer.size, &offset, &left);
     if (left) {
-        say_literal_size(w, left);
+        say_literal_size(w, left, false);
         begin_answer(w, (size_t)offset, (size_t)left);
     } else
         say_item(w, SPAN("\"\""));
@@ -251,7 +390,7 @@ static ll_status step_body(write_message *w)
     if (status)
         return w->phase == BODY_FIRST ? lose_item(w, status) : break_off(w);
     if (w->phase == BODY_FIRST)
-        say_literal_size(w, w->left);
+        say_literal_size(w, w->left, false);
     text_add(&w->s->output, bytes);
     w->offset += piece;
     w->left -= piece;
@@ -259,6 +398,27 @@ static ll_status step_body(write_message *w)
     if (!w->left)
         next_item(w);
     return LL_OK;
+}
+
+static ll_status step(write_message *w)
+{
+    switch (w->phase) {
+    case ITEMS:
+        return write_item(w);
+    case GATHER:
+        return step_gather(w);
+    case ANSWER:
+        step_answer(w);
+        return LL_OK;
+    case COUNT:
+        return step_count(w);
+    case BINARY:
+        return step_binary(w);
+    case PREVIEW:
+        return step_preview(w);
+    default:
+        return step_body(w);
+    }
 }
 
 ll_status write_message_step(write_message *w)
@@ -272,17 +432,13 @@ ll_status write_message_step(write_message *w)
             continue;
         }
         if (w->phase == ITEMS && w->item == w->items->count) {
-            text_add(&w->s->output, SPAN(")\r\n"));
+            if (w->open)
+                text_add(&w->s->output, SPAN(")\r\n"));
             return LL_OK;
         }
         if (!w->m.asked && session_full(w->s))
             return LL_MORE;
-        if (w->phase == ITEMS)
-            status = write_item(w);
-        else if (w->phase == ANSWER)
-            step_answer(w);
-        else
-            status = w->phase == GATHER ? step_gather(w) : step_body(w);
+        status = step(w);
     }
     return status;
 }

@@ -2,12 +2,14 @@
  * body. SPDX-License-Identifier: MIT
  *
  * Every literal's size is known before its first byte is written. An item whose bytes cannot be read is answered NIL
- * and the message's other items follow; a message without a MIME index is passed over if one is needed; a body that
- * fails behind its first piece cannot be taken back, and the session ends (s->broken). */
+ * (one that can neither be NIL nor known is left out) and the message's other items follow; a message without a MIME
+ * index is passed over if one is needed; a body that fails behind its first piece cannot be taken back, and the session
+ * ends (s->broken). */
 #ifndef IMAP_WRITE_MESSAGE_H
 #define IMAP_WRITE_MESSAGE_H
 
-#include "imap/message.h"
+#include "imap/fetch_binary.h"
+#include "imap/fetch_preview.h"
 #include "imap/parse_fetch.h"
 #include "imap/write_flags.h"
 
@@ -24,12 +26,15 @@ typedef struct write_message {
     const fetch_items *items;
     write_flags flags;
     message m;
-    uint32_t number; /* sequence number of the message under way, 0: none */
-    ll_status lost;  /* the last error because of which an item was answered NIL, or a message passed over */
+    uint32_t number;       /* sequence number of the message under way, 0: none */
+    ll_status lost;        /* the last error because of which an item was answered NIL, or a message passed over */
+    bool unknown_encoding; /* UNKNOWN-CTE, RFC 3516 section 4.3 */
+    bool utf8;             /* the client takes UTF-8 in quoted strings (RFC 6855, RFC 9051) */
 
     /* the message under way */
     int phase;
     size_t item;
+    bool open;              /* "* n FETCH (" and an item have been said */
     bool failed;            /* something of this message could not be answered */
     uint64_t offset, left;  /* the range being sent */
     text header;            /* the header block being gathered, or the last one */
@@ -37,6 +42,8 @@ typedef struct write_message {
     bool header_kept;       /* header is that block, complete */
     text answer;            /* an item made in memory, being sent */
     size_t answer_at, answer_end;
+    fetch_binary binary;
+    fetch_preview preview;
 } write_message;
 
 /* What items points to and the snapshot must outlive it. */

@@ -6,13 +6,13 @@
 #include "imap/write_envelope.h"
 
 /* `string` where NIL is not allowed. */
-static void write_string(text *out, ll_span string)
+static void write_string(text *out, ll_span string, bool utf8)
 {
-    response_string(out, string.data ? string : SPAN(""));
+    response_string_as(out, string.data ? string : SPAN(""), utf8);
 }
 
 /* body-fld-param = "(" string SP string *(SP string SP string) ")" / nil */
-static void write_params(text *out, const mime_param *params, size_t count)
+static void write_params(text *out, const mime_param *params, size_t count, bool utf8)
 {
     if (!count) {
         text_add(out, SPAN("NIL"));
@@ -20,21 +20,21 @@ static void write_params(text *out, const mime_param *params, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
         text_add_byte(out, i ? ' ' : '(');
-        write_string(out, params[i].name);
+        write_string(out, params[i].name, utf8);
         text_add_byte(out, ' ');
-        write_string(out, params[i].value);
+        write_string(out, params[i].value, utf8);
     }
     text_add_byte(out, ')');
 }
 
 /* body-fld-dsp SP body-fld-lang SP body-fld-loc, with the space before them */
-static void write_extension(text *out, const mime_part *part)
+static void write_extension(text *out, const mime_part *part, bool utf8)
 {
     if (part->disposition.data) {
         text_add(out, SPAN(" ("));
-        write_string(out, part->disposition);
+        write_string(out, part->disposition, utf8);
         text_add_byte(out, ' ');
-        write_params(out, part->disposition_params, part->disposition_params_count);
+        write_params(out, part->disposition_params, part->disposition_params_count, utf8);
         text_add_byte(out, ')');
     } else
         text_add(out, SPAN(" NIL"));
@@ -42,39 +42,39 @@ static void write_extension(text *out, const mime_part *part)
         text_add(out, SPAN(" NIL"));
     for (size_t i = 0; i < part->languages_count; i++) {
         text_add(out, i ? SPAN(" ") : SPAN(" ("));
-        write_string(out, part->languages[i]);
+        write_string(out, part->languages[i], utf8);
     }
     text_add(out, part->languages_count ? SPAN(") ") : SPAN(" "));
-    response_nstring(out, part->location);
+    response_nstring_as(out, part->location, utf8);
 }
 
 /* media-basic SP body-fields */
-static void write_fields(text *out, const mime_part *part)
+static void write_fields(text *out, const mime_part *part, bool utf8)
 {
     bool opaque = part->kind == MIME_LEAF && mime_part_is(part, "message", "rfc822"); /* would need an envelope */
-    write_string(out, opaque ? SPAN("application") : part->type);
+    write_string(out, opaque ? SPAN("application") : part->type, utf8);
     text_add_byte(out, ' ');
-    write_string(out, opaque ? SPAN("octet-stream") : part->subtype);
+    write_string(out, opaque ? SPAN("octet-stream") : part->subtype, utf8);
     text_add_byte(out, ' ');
-    write_params(out, part->params, part->params_count);
+    write_params(out, part->params, part->params_count, utf8);
     text_add_byte(out, ' ');
-    response_nstring(out, part->id);
+    response_nstring_as(out, part->id, utf8);
     text_add_byte(out, ' ');
-    response_nstring(out, part->description);
+    response_nstring_as(out, part->description, utf8);
     text_add_byte(out, ' ');
-    write_string(out, part->encoding);
+    write_string(out, part->encoding, utf8);
     text_add_byte(out, ' ');
     text_add_u64(out, part->body_size);
 }
 
-static void write_one(text *out, const mime_part *part, bool extended)
+static void write_one(text *out, const mime_part *part, bool extended, bool utf8)
 {
-    write_fields(out, part);
+    write_fields(out, part, utf8);
     if (part->kind == MIME_MESSAGE) {
         text_add_byte(out, ' ');
-        write_envelope(out, part->child->envelope);
+        write_envelope(out, part->child->envelope, utf8);
         text_add_byte(out, ' ');
-        write_structure(out, part->child, extended);
+        write_structure(out, part->child, extended, utf8);
     }
     if (part->kind == MIME_MESSAGE || mime_part_is(part, "text", NULL)) {
         text_add_byte(out, ' ');
@@ -83,29 +83,29 @@ static void write_one(text *out, const mime_part *part, bool extended)
     if (!extended)
         return;
     text_add_byte(out, ' ');
-    response_nstring(out, part->md5);
-    write_extension(out, part);
+    response_nstring_as(out, part->md5, utf8);
+    write_extension(out, part, utf8);
 }
 
-static void write_multipart(text *out, const mime_part *part, bool extended)
+static void write_multipart(text *out, const mime_part *part, bool extended, bool utf8)
 {
     for (const mime_part *child = part->child; child; child = child->next)
-        write_structure(out, child, extended);
+        write_structure(out, child, extended, utf8);
     text_add_byte(out, ' ');
-    write_string(out, part->subtype);
+    write_string(out, part->subtype, utf8);
     if (!extended)
         return;
     text_add_byte(out, ' ');
-    write_params(out, part->params, part->params_count);
-    write_extension(out, part);
+    write_params(out, part->params, part->params_count, utf8);
+    write_extension(out, part, utf8);
 }
 
-void write_structure(text *out, const mime_part *part, bool extended)
+void write_structure(text *out, const mime_part *part, bool extended, bool utf8)
 {
     text_add_byte(out, '(');
     if (part->kind == MIME_MULTIPART)
-        write_multipart(out, part, extended);
+        write_multipart(out, part, extended, utf8);
     else
-        write_one(out, part, extended);
+        write_one(out, part, extended, utf8);
     text_add_byte(out, ')');
 }

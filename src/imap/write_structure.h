@@ -8,8 +8,8 @@
 
 #include "mime/index.h"
 
-/* Append the structure of a part and all below it; extended: BODYSTRUCTURE. Depth: the index's, under mime_depth_max.
- */
-void write_structure(text *out, const mime_part *part, bool extended);
+/* Append the structure of a part and all below it; extended: BODYSTRUCTURE; utf8: as
+ * write_envelope. Depth: the index's, under mime_depth_max. */
+void write_structure(text *out, const mime_part *part, bool extended, bool utf8);
 
 #endif

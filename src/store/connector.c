@@ -150,6 +150,7 @@ static const ll_connector vault_methods = {
     .append_data = connector_append_data,
     .append_commit = connector_append_commit,
     .append_abort = connector_append_abort,
+    .offers = LL_OFFERS_OBJECTID | LL_OFFERS_SAVEDATE,
     .changes = connector_changes,
     .store_if = connector_store_if,
 };

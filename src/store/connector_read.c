@@ -3,6 +3,8 @@
 #include "store/connector_op.h"
 #include "store/message.h"
 
+#include <stdio.h>
+
 /* --------------------------------------------------------------------------------------------------- List */
 
 static ll_status list_row(ll_call *call, db_stmt *q)
@@ -58,6 +60,13 @@ ll_status connector_list(void *self, ll_call *call)
 
 /* ------------------------------------------------------------------------------------------------- Status */
 
+ll_status connector_mailbox_id(op *o, int64_t id, uint32_t uidvalidity)
+{
+    char buffer[40];
+    int size = snprintf(buffer, sizeof buffer, "F%llx-%x", (unsigned long long)id, uidvalidity);
+    return ll_call_mailbox_id(o->call, span_of(buffer, (size_t)size));
+}
+
 static ll_status count_recent(op *o, db *d, const mailbox_row *m, int64_t *count)
 {
     uint32_t from = m->recent_uid;
@@ -89,7 +98,7 @@ static ll_status numbers(op *o, db *d)
                                 .highest_modseq = m.modseq,
                                 .bytes = m.bytes};
     ll_call_status(o->call, &answer);
-    return LL_OK;
+    return connector_mailbox_id(o, m.id, m.uidvalidity);
 }
 
 ll_status connector_status(void *self, ll_call *call, ll_span name)
@@ -126,6 +135,8 @@ static ll_status open_one(op *o, db *d)
     ll_view *view = NULL;
     bool ready = false;
     ll_status status = mailbox_find_selectable(d, o->name, &m);
+    if (!status)
+        status = connector_mailbox_id(o, m.id, m.uidvalidity);
     if (!status)
         status = opened_take(v, m.id, &to, &ready);
     if (!status && !ready)

@@ -7,7 +7,11 @@
 
 static ll_status create(op *o, writer *w)
 {
-    return tree_create(w, o->name, o->flags);
+    mailbox_row m;
+    ll_status status = tree_create(w, o->name, o->flags);
+    if (!status)
+        status = mailbox_find(w->db, o->name, &m);
+    return status ? status : connector_mailbox_id(o, m.id, m.uidvalidity);
 }
 
 static ll_status delete_one(op *o, writer *w)

@@ -3,6 +3,7 @@
 #include "store/message.h"
 
 #include "base/memory.h"
+#include "store/thread.h"
 
 static ll_status chunk_add(db *d, int64_t part, int64_t ordinal, ll_span data)
 {
@@ -65,7 +66,7 @@ ll_status message_create(db *d, spool *content, ll_span facts, int64_t received,
     ll_status status = part_create(d, content, &part);
     if (status)
         return status;
-    db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, facts) VALUES(1, ?1, ?2, ?3)");
+    db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, thread, facts) VALUES(1, ?1, ?2, 0, ?3)");
     db_bind_int(q, 1, (int64_t)spool_size(content));
     db_bind_int(q, 2, received);
     if (facts.size)
@@ -76,6 +77,9 @@ ll_status message_create(db *d, spool *content, ll_span facts, int64_t received,
     if (status)
         return status;
     *message = db_last_id(d);
+    status = thread_assign(d, *message, facts);
+    if (status)
+        return status;
     q = db_prepare(d, "INSERT INTO piece(message, ordinal, part) VALUES(?1, 0, ?2)");
     db_bind_int(q, 1, *message);
     db_bind_int(q, 2, part);
@@ -120,9 +124,11 @@ static ll_status message_delete(db *d, int64_t message)
     }
     if (status)
         return status;
-    db_stmt *q = db_prepare(d, "DELETE FROM message WHERE id = ?1"); /* with its pieces */
+    int64_t thread = 0;
+    db_stmt *q = db_prepare(d, "DELETE FROM message WHERE id = ?1 RETURNING thread"); /* with its pieces */
     db_bind_int(q, 1, message);
-    return db_run(q);
+    status = db_take_int(q, &thread);
+    return status ? status : thread_release(d, thread);
 }
 
 ll_status message_unref(db *d, int64_t message)

@@ -60,8 +60,16 @@ static const schema_object vault_objects[] = {
                 "size INTEGER NOT NULL,"                /* bytes */
                 "sha256 BLOB,"                          /* of the whole message, if it was made */
                 "received INTEGER NOT NULL,"            /* time at which it came here */
+                "thread INTEGER NOT NULL,"              /* THREADID, RFC 8474: the first message of its thread */
                 "facts BLOB"                            /* saved MIME index; NULL: to be made by reading */
                 ") STRICT"},
+    {"message_thread", "CREATE INDEX message_thread ON message(thread)"},
+    {"thread", "CREATE TABLE thread("
+               "name BLOB PRIMARY KEY," /* a Message-ID that a message of the thread carries, hashed with its subject:
+                                           thread.h */
+               "thread INTEGER NOT NULL"
+               ") WITHOUT ROWID, STRICT"},
+    {"thread_thread", "CREATE INDEX thread_thread ON thread(thread)"},
     {"piece", "CREATE TABLE piece("
               "message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,"
               "ordinal INTEGER NOT NULL," /* from 0; the pieces in order are the message, to the byte (invariant 2) */
@@ -103,6 +111,7 @@ static const schema_object vault_objects[] = {
              "message INTEGER NOT NULL," /* counted in message.refs */
              "modseq INTEGER NOT NULL,"  /* at which it vanished */
              "internaldate INTEGER NOT NULL,"
+             "savedate INTEGER NOT NULL,"
              "size INTEGER NOT NULL,"
              "PRIMARY KEY(mailbox, uid)"
              ") WITHOUT ROWID, STRICT"},

@@ -44,6 +44,7 @@ static const struct {
     {"message: size, its parts", "SELECT id, size, (SELECT coalesce(sum(t.size), -1) FROM piece p JOIN part t ON t.id "
                                  "= p.part WHERE p.message = m.id) AS n "
                                  "FROM message m WHERE size <> n"},
+    {"thread: no such message", "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
     {"part: refs, rows",
      "SELECT id, refs, (SELECT count(*) FROM piece p WHERE p.part = t.id) AS n FROM part t WHERE refs <> n"},
     {"part: size, its chunks",

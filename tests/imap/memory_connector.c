@@ -441,6 +441,15 @@ static ll_status do_open(const job *j)
     return give_id(j, m);
 }
 
+/* A hash of the bytes, or of the first line (FNV-1a): what begins alike is one thread. */
+static ll_span content_id(char buffer[24], char kind, const memory_message_row *row, bool line)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < row->size && !(line && row->bytes[i] == '\r'); i++)
+        hash = (hash ^ (unsigned char)row->bytes[i]) * 1099511628211u;
+    return span_of(buffer, (size_t)snprintf(buffer, 24, "%c%016llx", kind, (unsigned long long)hash));
+}
+
 static ll_status do_fetch(const job *j)
 {
     mailbox *m = j->handle->mailbox;
@@ -452,11 +461,15 @@ static ll_status do_fetch(const job *j)
                 continue;
             if (given++ == j->limit)
                 return LL_OK;
+            char email[24], thread[24];
             ll_row answer = {.uid = row->uid,
                              .modseq = row->modseq,
                              .internaldate = row->internaldate,
                              .size = row->size,
-                             .index = SPAN("")};
+                             .index = SPAN(""),
+                             .savedate = 1700000000,
+                             .email_id = content_id(email, 'M', row, false),
+                             .thread_id = content_id(thread, 'T', row, true)};
             ll_status status = ll_call_row(j->call, &answer);
             if (status)
                 return status;
@@ -934,6 +947,7 @@ const ll_connector memory_connector = {
     .append_data = m_append_data,
     .append_commit = m_append_commit,
     .append_abort = m_append_abort,
+    .offers = LL_OFFERS_OBJECTID | LL_OFFERS_SAVEDATE,
     .quota = m_quota,
     .metadata = m_metadata,
     .metadata_set = m_metadata_set,

@@ -139,13 +139,13 @@ static void test_structures(void **state)
         text saved, got;
         mime_index *index = index_of(span_str(cases[i].message), &saved);
         text_init(&got, NULL, 65536);
-        write_envelope(&got, mime_index_root(index)->envelope);
+        write_envelope(&got, mime_index_root(index)->envelope, false);
         assert_string_equal(text_str(&got), cases[i].envelope);
         text_clear(&got);
-        write_structure(&got, mime_index_root(index), false);
+        write_structure(&got, mime_index_root(index), false, false);
         assert_string_equal(text_str(&got), cases[i].body);
         text_clear(&got);
-        write_structure(&got, mime_index_root(index), true);
+        write_structure(&got, mime_index_root(index), true, false);
         if (cases[i].structure)
             assert_string_equal(text_str(&got), cases[i].structure);
         text_fini(&got);

@@ -502,13 +502,13 @@ static void test_quota_and_limit(void **state)
     f.config.message_bytes_max = 3000;
     fixture_open(&f);
     client_init(&c, &f);
-    ll_append huge = {3001, 0, 0, NULL, 0};
+    ll_append huge = {.size = 3001, .internaldate = 0, .flags = 0};
     assert_int_equal(ASK(&c, append_open, SPAN("INBOX"), &huge), LL_ELIMIT);
     assert_int_equal(client_append(&c, "INBOX", big, F(DELETED), NULL), LL_OK);
     assert_int_equal(client_append(&c, "INBOX", big, 0, NULL), LL_OK);
     assert_int_equal(client_append(&c, "INBOX", big, 0, NULL), LL_EQUOTA);
     /* What is announced counts, until it is there or given up. */
-    ll_append small = {900, 0, 0, NULL, 0};
+    ll_append small = {.size = 900, .internaldate = 0, .flags = 0};
     assert_int_equal(ASK(&c, append_open, SPAN("INBOX"), &small), LL_OK);
     void *upload = c.call->upload;
     c.call->upload = NULL;
@@ -552,7 +552,7 @@ static void test_orphan(void **state)
     assert_int_equal(c.methods->open(c.self, c.call, SPAN("INBOX"), false), LL_LATER);
     c.call->pending = true;
     connector_mute(c.self);
-    call_orphan(&c.call, c.methods, c.self, NULL, NULL, 0, &arguments);
+    call_orphan(&c.call, c.methods, c.self, NULL, NULL, NULL, 0, &arguments);
     fixture_close(&f); /* waits until the call has closed the mailbox and ended the connector */
     fixture_fini(&f);
 }

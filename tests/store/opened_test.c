@@ -144,7 +144,7 @@ static void act(world *w, actor *a)
         a->mailbox = (int)roll(w, MAILBOXES);
         asked(a, OPENING, c->methods->open(c->self, call_begin(c->call), span_str(name_of(a->mailbox)), false));
     } else if (!c->mailbox) {
-        ll_append how = {20, 0, F(DELETED), NULL, 0};
+        ll_append how = {.size = 20, .internaldate = 0, .flags = F(DELETED)};
         a->mailbox = (int)roll(w, MAILBOXES);
         asked(a, APPEND_OPENING,
               c->methods->append_open(c->self, call_begin(c->call), span_str(name_of(a->mailbox)), &how));
@@ -170,7 +170,7 @@ static void act(world *w, actor *a)
         a->range = (ll_range){first, first + 5};
         asked(a, EXPUNGING, c->methods->expunge(c->self, call_begin(c->call), c->mailbox, &a->range, 1));
     } else {
-        ll_append how = {20, 0, F(DELETED), NULL, 0};
+        ll_append how = {.size = 20, .internaldate = 0, .flags = F(DELETED)};
         asked(a, APPEND_OPENING,
               c->methods->append_open(c->self, call_begin(c->call), span_str(name_of(a->mailbox)), &how));
     }

@@ -259,7 +259,11 @@ static inline void client_told(client *c)
 static inline ll_status client_append_full(client *c, const char *name, ll_span message, unsigned flags,
                                            const ll_span *keywords, size_t keywords_count, int64_t date, uint32_t *uid)
 {
-    ll_append how = {message.size, date, flags, keywords, keywords_count};
+    ll_append how = {.size = message.size,
+                     .internaldate = date,
+                     .flags = flags,
+                     .keywords = keywords,
+                     .keywords_count = keywords_count};
     ll_status status = ASK(c, append_open, span_str(name), &how);
     if (status)
         return status;
