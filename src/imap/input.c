@@ -52,6 +52,10 @@ announcement input_announcement(ll_span line)
     found.at = open - 1;
     found.plus = size.size && size.data[size.size - 1] == '+';
     size.size -= found.plus;
+    if (found.at && line.data[found.at - 1] == '~') {
+        found.binary = true;
+        found.at--;
+    }
     char before = found.at ? line.data[found.at - 1] : '\0';
     bool good = size.size <= size_digits_max && span_u64(size, &found.size) && found.size <= INT64_MAX;
     if (good && (before == ' ' || before == '('))
@@ -87,6 +91,7 @@ static void forget(ll_session *s)
     s->input_line_start = s->input_line_bytes = 0;
     s->literal_left = 0;
     s->announced.open = false;
+    s->input_nul = false;
     s->input_state = INPUT_COMMAND;
 }
 
@@ -153,6 +158,7 @@ static void announce(ll_session *s, const announcement *a)
     }
     s->announced.open = true;
     s->announced.plus = a->plus;
+    s->announced.binary = a->binary;
     s->announced.size = a->size;
     s->input_ready = true;
 }
@@ -168,6 +174,7 @@ static void begin_literal(ll_session *s, const announcement *a)
     if (!a->plus)
         session_add_str(s, "+ OK\r\n");
     s->literal_left = a->size;
+    s->literal_binary = a->binary;
     s->input_line_start = s->input.size;
     s->input_state = a->size ? INPUT_LITERAL : INPUT_COMMAND;
 }
@@ -211,6 +218,12 @@ static void refuse_line(ll_session *s)
     memory_wipe(tail, sizeof tail);
 }
 
+/* NUL is nowhere allowed but in a literal8 (RFC 3516). */
+static void note_nul(ll_session *s, ll_span bytes, bool binary)
+{
+    s->input_nul = s->input_nul || (!binary && bytes.size && memchr(bytes.data, '\0', bytes.size));
+}
+
 static size_t take_command(ll_session *s, ll_span bytes)
 {
     size_t end = span_find(bytes, '\n');
@@ -225,6 +238,7 @@ static size_t take_command(ll_session *s, ll_span bytes)
         return (size_t)room;
     }
     text_add(&s->input, span_first(bytes, size));
+    note_nul(s, span_first(bytes, size), false);
     s->input_line_bytes += size;
     if (!whole || text_status(&s->input)) /* out of memory: the caller ends the session, rather than lose a command */
         return size;
@@ -239,6 +253,7 @@ static size_t take_literal(ll_session *s, ll_span bytes)
 {
     size_t size = bytes.size < s->literal_left ? bytes.size : (size_t)s->literal_left;
     text_add(&s->input, span_first(bytes, size));
+    note_nul(s, span_first(bytes, size), s->literal_binary);
     s->literal_left -= size;
     if (!s->literal_left) {
         s->input_state = INPUT_COMMAND;

@@ -39,7 +39,8 @@ typedef struct announcement {
     announcement_kind kind;
     uint64_t size;
     bool plus;
-    size_t at; /* position of '{' */
+    bool binary; /* a literal8, "~{5}" (RFC 3516) */
+    size_t at;   /* position of '{' or '~' */
 } announcement;
 announcement input_announcement(ll_span line);
 

@@ -172,6 +172,15 @@ bool lexer_literal(lexer *in, ll_span *string)
     return true;
 }
 
+bool lexer_literal8(lexer *in, ll_span *string)
+{
+    lexer try = *in;
+    if (!lexer_byte(&try, '~') || !lexer_literal(&try, string))
+        return false;
+    in->at = try.at;
+    return true;
+}
+
 bool lexer_string(lexer *in, ll_span *string)
 {
     return lexer_quoted(in, string) || lexer_literal(in, string);

@@ -31,6 +31,7 @@ bool lexer_astring_atom(lexer *in, ll_span *atom); /* 1*ASTRING-CHAR: also ']' *
 bool lexer_tag(lexer *in, ll_span *tag);           /* 1*<ASTRING-CHAR except "+"> */
 bool lexer_quoted(lexer *in, ll_span *string);
 bool lexer_literal(lexer *in, ll_span *string);       /* {n}, {n+} (RFC 7888), ~{n} is not taken here */
+bool lexer_literal8(lexer *in, ll_span *string);      /* ~{n}, ~{n+} (RFC 3516): may hold NUL */
 bool lexer_string(lexer *in, ll_span *string);        /* quoted / literal */
 bool lexer_nstring(lexer *in, ll_span *string);       /* string / NIL; data is NULL for NIL */
 bool lexer_astring(lexer *in, ll_span *string);       /* 1*ASTRING-CHAR / string */

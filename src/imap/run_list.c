@@ -64,8 +64,7 @@ static ll_status add_pattern(ll_session *s, command *c, lexer *in)
         return LL_ELIMIT;
     if (!written.size && !l->extended)
         l->delimiter = true;
-    ll_status status =
-        session_read_pattern(s, l->reference, written, &c->memory, &l->patterns[l->patterns_count++]);
+    ll_status status = session_read_pattern(s, l->reference, written, &c->memory, &l->patterns[l->patterns_count++]);
     if (status == LL_EUNSUPPORTED)
         c->text = "Not a pattern of mailbox names";
     return status;
@@ -454,7 +453,7 @@ ll_status run_lsub(ll_session *s, command *c)
     return run_both(s, c);
 }
 
-void drop_list(ll_session *s, command *c)
+void drop_listing(ll_session *s, command *c)
 {
     list_state *l = c->state;
     if (!l)
