@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "imap/input.h"
+#include "imap/notify.h"
 #include "imap/sync.h"
 
 #include <inttypes.h>
@@ -140,12 +141,21 @@ void command_begin(ll_session *s)
     ll_status status = LL_ESYNTAX;
     if (c->tag.data[0] == '*')
         c->text = "Tag expected";
-    else if (memchr(s->command_text.data, '\0', s->command_text.size))
+    else if (s->input_nul)
         c->text = "NUL is not allowed";
     else
         status = parse_command(s, &in);
     if (status)
         command_finish(s, status);
+}
+
+void command_begin_news(ll_session *s)
+{
+    command *c = &s->command;
+    arena_init(&c->memory, s->allocator, session_command_memory);
+    c->tag = SPAN("*");
+    c->row = &notify_row;
+    s->stage = STAGE_STEP;
 }
 
 /* --- and ends --- */
@@ -177,6 +187,8 @@ void command_reply(ll_session *s)
 {
     command *c = &s->command;
     const char *name = c->row ? c->row->name : "", *code = c->code;
+    if (c->row == &notify_row)
+        return;
     if (!code && s->outcome < 0 && !command_is_bad(s->outcome))
         code = ll_status_imap(s->outcome);
     bool ghosts = s->mailbox && snapshot_has_ghosts(&s->snap);
