@@ -40,6 +40,8 @@ static ll_status parse(ll_session *s, command *c, esearch *x, lexer *in)
         c->code = "BADCHARSET (US-ASCII UTF-8)";
     if (status)
         return status;
+    if (x->wanted.want & SEARCH_RETURN_UPDATE && s->state != SESSION_SELECTED) /* RFC 7377 section 2.2 */
+        return LL_EINVAL;
     if (x->wanted.want & SEARCH_RETURN_RELEVANCY && !x->keys.fuzzy)
         return LL_ESYNTAX;
     if (x->source.selected && s->state != SESSION_SELECTED) {
@@ -233,6 +235,8 @@ ll_status run_esearch(ll_session *s, command *c)
     do
         status = step(s, c, x, &finished);
     while (status == LL_MORE);
+    if (finished && x->wanted.want & SEARCH_RETURN_UPDATE) /* RFC 5267 section 4.3.1 */
+        session_say(s, "* NO [NOUPDATE \"%.*s\"] Only SEARCH can be followed\r\n", SPAN_PRINT(c->tag));
     if (finished && x->lost)
         c->text = "ESEARCH completed, but some mail could not be read";
     return status;

@@ -1,13 +1,15 @@
 /* run_search.c - SEARCH and UID SEARCH, RFC 3501 section 6.4.4, RFC 9051 section 6.4.4, with RETURN (RFC 4731).
  * SPDX-License-Identifier: MIT */
+#include "imap/search_context.h"
 #include "imap/search_find.h"
 #include "imap/search_return.h"
 
-enum { FIND, FOUND, REPLY };
+enum { FIND, FOUND, REPLY, KEEP };
 
 typedef struct search {
     search_keys keys;
     search_return wanted;
+    size_t criteria_at; /* where the criteria begin in the command's text */
     search_find find;
     search_result result;
     ll_span heading;
@@ -34,6 +36,11 @@ static ll_status parse(ll_session *s, command *c, search *x, lexer *in)
     ll_status status = search_return_parse(&x->wanted, in);
     if (status)
         return status;
+    x->criteria_at = in->at;
+    if (x->wanted.want & SEARCH_RETURN_UPDATE && search_context_known(s, c->tag)) {
+        c->text = "Tag reuse";
+        return LL_EINVAL;
+    }
     if (names_charset(s, in)) {
         c->text = "CHARSET is not allowed with UTF8=ACCEPT";
         return LL_ESYNTAX;
@@ -83,9 +90,23 @@ static ll_status reply(ll_session *s, command *c, search *x)
         wanted->want = SEARCH_RETURN_ALL;
     else if (!wanted->given)
         return search_writer_plain(&x->writer, s, "SEARCH", &x->result, c->uid);
-    if (!(wanted->want & SEARCH_RETURN_DATA)) /* SAVE alone, RFC 5182 section 2.1 */
+    if (!(wanted->want & ~(unsigned)(SEARCH_RETURN_SAVE | SEARCH_RETURN_CONTEXT))) /* RFC 5182 section 2.1 */
         return LL_OK;
     return search_writer_esearch(&x->writer, s, wanted, &x->result, x->heading, c->uid);
+}
+
+/* RFC 5267 section 4.3.1 */
+static ll_status keep(ll_session *s, command *c, search *x)
+{
+    if (!(x->wanted.want & SEARCH_RETURN_UPDATE))
+        return LL_OK;
+    ll_status status = search_context_add(s, c, x->criteria_at, &x->keys, x->find.found);
+    if (status == LL_EUNSUPPORTED || status == LL_ELIMIT) {
+        session_say(s, "* NO [NOUPDATE \"%.*s\"] %s\r\n", SPAN_PRINT(c->tag),
+                    status == LL_ELIMIT ? "Too many contexts" : "Only flags and sets can be followed");
+        return LL_OK;
+    }
+    return status;
 }
 
 ll_status run_search(ll_session *s, command *c)
@@ -104,7 +125,13 @@ ll_status run_search(ll_session *s, command *c)
             return refused(s, x, status);
         c->phase = REPLY;
     }
-    return reply(s, c, x);
+    if (c->phase == REPLY) {
+        status = reply(s, c, x);
+        if (status)
+            return status;
+        c->phase = KEEP;
+    }
+    return keep(s, c, x);
 }
 
 void drop_search(ll_session *s, command *c)

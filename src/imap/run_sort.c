@@ -46,6 +46,8 @@ static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
         status = LL_ESYNTAX;
     if (!status)
         status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
+    if (!status && x->wanted.want & SEARCH_RETURN_UPDATE) /* CONTEXT=SORT is not offered */
+        status = LL_ESYNTAX;
     if (status == LL_ECHARSET)
         c->code = "BADCHARSET (US-ASCII UTF-8)";
     if (!status && (x->criteria.relevancy || x->wanted.want & SEARCH_RETURN_RELEVANCY) && !x->keys.fuzzy)

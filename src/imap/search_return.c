@@ -162,6 +162,27 @@ static void write_pending(search_writer *w, text *out)
     w->pending.first = 0;
 }
 
+static void add_range(search_writer *w, text *out, ll_range range)
+{
+    if (w->pending.first && w->pending.last < UINT32_MAX && range.first == w->pending.last + 1) {
+        w->pending.last = range.last;
+        return;
+    }
+    write_pending(w, out);
+    w->pending = range;
+}
+
+ll_status search_writer_set(search_writer *w, ll_session *s, const search_result *result, bool uid)
+{
+    ll_range range;
+    if (!begin_list(w, result, 1, result->count))
+        return LL_ENOMEM;
+    while (next_range(w, s, result, uid, &range))
+        add_range(w, &s->output, range);
+    write_pending(w, &s->output);
+    return LL_OK;
+}
+
 /* The list as a sequence-set. */
 static ll_status write_set(search_writer *w, ll_session *s, const search_result *result, bool uid)
 {
@@ -171,12 +192,7 @@ static ll_status write_set(search_writer *w, ll_session *s, const search_result 
             write_pending(w, &s->output);
             return LL_OK;
         }
-        if (w->pending.first && w->pending.last < UINT32_MAX && range.first == w->pending.last + 1) {
-            w->pending.last = range.last;
-            continue;
-        }
-        write_pending(w, &s->output);
-        w->pending = range;
+        add_range(w, &s->output, range);
     }
     return LL_MORE;
 }

@@ -64,6 +64,8 @@ LL_MUST_USE ll_status search_writer_esearch(search_writer *w, ll_session *s, con
 /* "* SEARCH 1 2 3 (MODSEQ n)" or "* SORT ...", as above. name: "SEARCH". */
 LL_MUST_USE ll_status search_writer_plain(search_writer *w, ll_session *s, const char *name,
                                           const search_result *result, bool uid);
+/* All of a small set at once, as a sequence-set. LL_ENOMEM. */
+LL_MUST_USE ll_status search_writer_set(search_writer *w, ll_session *s, const search_result *result, bool uid);
 void search_writer_fini(search_writer *w);
 
 /* A tag as a quoted string (RFC 4466, tag-string) after "TAG ", in the command's memory. data is NULL: no memory. */

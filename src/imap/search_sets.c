@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_sets.h"
 
-static ll_status bind_leaf(search_key *leaf, const snapshot *snap, arena *memory)
+ll_status search_sets_bind_leaf(search_key *leaf, const snapshot *snap, arena *memory)
 {
     if (leaf->kind == SEARCH_SET || leaf->kind == SEARCH_UID_SET)
         return sequence_matches(&leaf->set, leaf->kind == SEARCH_UID_SET, snap, memory, &leaf->ranges,
@@ -23,7 +23,7 @@ static ll_status bind_leaf(search_key *leaf, const snapshot *snap, arena *memory
 ll_status search_sets_bind(search_keys *keys, const snapshot *snap, arena *memory)
 {
     for (size_t i = 0; i < keys->leaves_count; i++) {
-        ll_status status = bind_leaf(keys->leaves[i], snap, memory);
+        ll_status status = search_sets_bind_leaf(keys->leaves[i], snap, memory);
         if (status)
             return status;
     }

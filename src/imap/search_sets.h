@@ -9,6 +9,9 @@
 /* Bind the leaves to the snapshot, which must not move until the search is over. LL_ENOMEM, LL_ELIMIT. */
 LL_MUST_USE ll_status search_sets_bind(search_keys *keys, const snapshot *snap, arena *memory);
 
+/* The same of one leaf. */
+LL_MUST_USE ll_status search_sets_bind_leaf(search_key *leaf, const snapshot *snap, arena *memory);
+
 /* *must: messages that match whatever the rest of them says; *may: these and all for which more must be known. New
  * sets. Memory: two sets for each level of the tree. LL_ENOMEM. */
 LL_MUST_USE ll_status search_sets_bounds(const search_keys *keys, const snapshot *snap, uidset **may, uidset **must);
