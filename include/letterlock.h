@@ -355,6 +355,7 @@ typedef struct ll_append {
     size_t keywords_count;
     bool grows; /* size is 0 and says nothing: the message is put together (CATENATE, RFC 4469), append_data may answer
                    LL_EQUOTA and LL_ELIMIT */
+    bool replaces; /* goes to `replace`: there may be room for it only when the other message is gone */
 } ll_append;
 
 /* Names given to methods are UTF-8, already checked by the engine (length, depth, no empty level, INBOX in capitals).

@@ -26,6 +26,8 @@ static void release_lists(ll_call *call)
     memory_free(call->allocator, call->mailboxes);
     memory_free(call->allocator, call->rows);
     memory_free(call->allocator, call->placed);
+    memory_free(call->allocator, call->surveys);
+    memory_free(call->allocator, call->survey_entries);
     memory_free(call->allocator, call->quotas);
     memory_free(call->allocator, call->metadata);
 }
@@ -65,8 +67,11 @@ ll_call *call_begin(ll_call *call)
     ll_view_unref(&call->view);
     release_sets(call);
     if (call->mailboxes_room > 64 || call->rows_room > 64 || call->placed_room > 64 || call->quotas_room ||
-        call->metadata_room) {
+        call->metadata_room || call->surveys_room || call->survey_entries_room) {
         release_lists(call);
+        call->surveys = NULL;
+        call->survey_entries = NULL;
+        call->surveys_room = call->survey_entries_room = 0;
         call->mailboxes = NULL;
         call->rows = NULL;
         call->placed = NULL;
@@ -74,6 +79,7 @@ ll_call *call_begin(ll_call *call)
         call->metadata = NULL;
         call->mailboxes_room = call->rows_room = call->placed_room = call->quotas_room = call->metadata_room = 0;
     }
+    call->surveys_count = call->survey_entries_count = 0;
     call->mailboxes_count = call->rows_count = call->placed_count = call->quotas_count = call->metadata_count = 0;
     call->mailbox_id = span_of(NULL, 0);
     call->text = span_of("", 0);
@@ -254,6 +260,40 @@ ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, u
     if (status)
         return status;
     call->placed[call->placed_count++] = (call_placed){uidvalidity, source, uid};
+    return LL_OK;
+}
+
+ll_status ll_call_survey(ll_call *call, const ll_survey *one)
+{
+    void *list = call->surveys;
+    ll_status status = list_reserve(call, &list, call->surveys_count, &call->surveys_room, sizeof *call->surveys,
+                                    call_mailboxes_max);
+    call->surveys = list;
+    if (status)
+        return status;
+    call_survey copy = {.one = *one, .entries_at = call->survey_entries_count};
+    copy.one.mailbox.name = arena_copy(&call->memory, one->mailbox.name);
+    copy.one.id = arena_copy(&call->memory, one->id);
+    if (!copy.one.mailbox.name.data || !copy.one.id.data)
+        return arena_status(&call->memory);
+    call->surveys[call->surveys_count++] = copy;
+    return LL_OK;
+}
+
+ll_status ll_call_survey_entry(ll_call *call, ll_span entry, uint64_t version)
+{
+    void *list = call->survey_entries;
+    assert(call->surveys_count);
+    ll_status status = list_reserve(call, &list, call->survey_entries_count, &call->survey_entries_room,
+                                    sizeof *call->survey_entries, call_entries_max);
+    call->survey_entries = list;
+    if (status)
+        return status;
+    call_entry copy = {arena_copy(&call->memory, entry), version};
+    if (!copy.name.data)
+        return arena_status(&call->memory);
+    call->survey_entries[call->survey_entries_count++] = copy;
+    call->surveys[call->surveys_count - 1].entries_count++;
     return LL_OK;
 }
 

@@ -15,6 +15,16 @@ typedef struct call_placed {
     uint32_t uidvalidity, source, uid;
 } call_placed;
 
+typedef struct call_entry {
+    ll_span name;
+    uint64_t version;
+} call_entry;
+
+typedef struct call_survey {
+    ll_survey one;
+    size_t entries_at, entries_count; /* in survey_entries */
+} call_survey;
+
 struct ll_call {
     const ll_allocator *allocator;
     void (*done)(ll_call *call, void *context); /* NULL: orphan */
@@ -43,6 +53,10 @@ struct ll_call {
     ll_metadata *metadata;
     size_t metadata_count, metadata_room;
 
+    call_survey *surveys;
+    size_t surveys_count, surveys_room;
+    call_entry *survey_entries;
+    size_t survey_entries_count, survey_entries_room;
     uidset *changed, *vanished, *refused; /* NULL: none; who takes one sets it to NULL */
 
     /* What an orphan still cleans up. */
@@ -73,6 +87,7 @@ enum {
     call_mailboxes_max = 100000, /* mailboxes of one account: more than any peer was seen to hold */
     call_rows_max = 65536,       /* rows of one batch */
     call_quotas_max = 16,        /* resources: RFC 9208 names four */
+    call_entries_max = 200000,   /* entries of metadata in a survey of the whole account, names only */
     call_metadata_max = 10000,   /* entries of one mailbox: a hundred times what our own store allows */
     call_placed_max = 4000000    /* messages of one COPY: the largest mailbox foreseen, thrice */
 };

@@ -65,6 +65,7 @@ struct command {
     /* for the sync at its end, see sync.h */
     uidset *sync_force;     /* owned; these get their FETCH even if nothing changed */
     uidset *sync_silent;    /* owned; these get none if their flags are now what the command asked for */
+    void *notify_room;      /* the same for notify.c */
     struct rows *sync_rows; /* room for sync.c, in `memory` */
     bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
     bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
@@ -79,6 +80,7 @@ const command_row *command_find(ll_span name, bool uid);
 
 /* The life of the command under way, for session.c; in this order. */
 void command_begin(ll_session *s); /* parse what input.c has collected; finished at once if that fails */
+void command_begin_news(ll_session *s); /* the one without a tag, that notify.c runs between the client's */
 void command_finish(ll_session *s,
                     ll_status outcome); /* its work is over, well or not; the client may still be sending */
 void command_sync(ll_session *s);       /* compare the snapshot, as the row allows; s->sync if there is news */
@@ -121,10 +123,13 @@ COMMAND(append)
 COMMAND(close)
 COMMAND(unselect)
 COMMAND(idle)
+COMMAND(notify)
 COMMAND(compress)
 COMMAND(unauthenticate)
 COMMAND(fetch)
 COMMAND(search)
+COMMAND(esearch)
+COMMAND(cancelupdate)
 COMMAND(sort)
 COMMAND(thread)
 COMMAND(store)
@@ -133,12 +138,14 @@ COMMAND(move)
 COMMAND(expunge)
 COMMAND(uid_expunge)
 #undef COMMAND
-void drop_list(ll_session *s, command *c);
+void drop_listing(ll_session *s, command *c);
 void drop_append(ll_session *s, command *c);
 void drop_fetch(ll_session *s, command *c);
 void drop_search(ll_session *s, command *c);
+void drop_esearch(ll_session *s, command *c);
 void drop_sort(ll_session *s, command *c);
 void drop_thread(ll_session *s, command *c);
+void drop_notify(ll_session *s, command *c);
 void drop_store(ll_session *s, command *c);
 void drop_copy(ll_session *s, command *c);
 void drop_expunge(ll_session *s, command *c);

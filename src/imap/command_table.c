@@ -28,8 +28,8 @@ const command_row command_table[] = {
     {"RENAME", AUTH, parse_rename, run_rename, NULL},
     {"SUBSCRIBE", AUTH, parse_subscribe, run_subscribe, NULL},
     {"UNSUBSCRIBE", AUTH, parse_unsubscribe, run_unsubscribe, NULL},
-    {"LIST", AUTH, parse_list, run_list, drop_list},
-    {"LSUB", AUTH, parse_lsub, run_lsub, drop_list},
+    {"LIST", AUTH, parse_list, run_list, drop_listing},
+    {"LSUB", AUTH, parse_lsub, run_lsub, drop_listing},
     {"NAMESPACE", AUTH, parse_namespace, run_namespace, NULL}, /* RFC 2342 */
     {"STATUS", AUTH, parse_status, run_status, NULL},
     {"GETQUOTA", AUTH, parse_getquota, run_getquota, NULL}, /* RFC 9208 */
@@ -41,6 +41,7 @@ const command_row command_table[] = {
     {"ENABLE", AUTH, parse_enable, run_enable, NULL}, /* RFC 5161 */
     {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                     /* RFC 4978 */
     {"UNAUTHENTICATE", AUTH | QUIET, parse_unauthenticate, run_unauthenticate, NULL}, /* RFC 8437 */
+    {"NOTIFY", AUTH, parse_notify, run_notify, drop_notify}, /* RFC 5465 */
     {"IDLE", AUTH, parse_idle, run_idle, NULL},       /* RFC 2177 */
     /* 6.4; EXPUNGE is held back as section 7.4.1 demands */
     {"CHECK", SEL, parse_none, run_none, NULL},
@@ -49,6 +50,8 @@ const command_row command_table[] = {
     {"EXPUNGE", SEL | WRITES, parse_expunge, run_expunge, drop_expunge},
     {"EXPUNGE", SEL | WRITES | COMMAND_UID_ONLY, parse_uid_expunge, run_uid_expunge, drop_expunge}, /* RFC 4315 */
     {"SEARCH", SEL | COMMAND_UID | HOLD, parse_search, run_search, drop_search},
+    {"CANCELUPDATE", SEL, parse_cancelupdate, run_cancelupdate, NULL}, /* RFC 5267 */
+    {"ESEARCH", AUTH | COMMAND_UID, parse_esearch, run_esearch, drop_esearch}, /* RFC 7377 */
     {"SORT", SEL | COMMAND_UID | HOLD, parse_sort, run_sort, drop_sort}, /* RFC 5256 */
     {"THREAD", SEL | COMMAND_UID | HOLD, parse_thread, run_thread, drop_thread},
     {"FETCH", SEL | COMMAND_UID | HOLD, parse_fetch, run_fetch, drop_fetch},

@@ -1,6 +1,7 @@
 /* run_idle.c - IDLE, RFC 2177: news go out as they come, until the client says DONE.
  * SPDX-License-Identifier: MIT */
 #include "imap/input.h"
+#include "imap/notify.h"
 #include "imap/sync.h"
 
 ll_status parse_idle(ll_session *s, command *c, lexer *in)
@@ -31,9 +32,11 @@ ll_status run_idle(ll_session *s, command *c)
         session_add(s, SPAN("+ idling\r\n"));
         input_want_line(s);
         s->notified = true; /* what happened before goes out at once */
+        notify_changed(s);
     }
-    while (s->mailbox && (s->notified || s->sync)) {
-        ll_status status = tell_news(s);
+    /* RFC 5465 section 4: with NOTIFY, exactly what it asked for */
+    while (s->notify ? notify_due(s) : s->mailbox && (s->notified || s->sync)) {
+        ll_status status = s->notify ? notify_step(s, true) : tell_news(s);
         if (status)
             return status;
     }

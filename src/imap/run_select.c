@@ -6,6 +6,7 @@
  * The answer may be of a newer version than the one that the client is shown: what came or went in between is left out
  * here and told as news. */
 #include "imap/name.h"
+#include "imap/notify.h"
 #include "imap/response.h"
 #include "imap/sequence.h"
 #include "imap/session.h"
@@ -193,6 +194,14 @@ static ll_status enter(ll_session *s, command *c)
         session_unselect(s);
         return LL_ENOMEM;
     }
+    s->mailbox_key_is_id = s->call->mailbox_id.data;
+    text_clear(&s->mailbox_key);
+    text_add(&s->mailbox_key, s->mailbox_key_is_id ? s->call->mailbox_id : st->name);
+    if (text_status(&s->mailbox_key)) {
+        session_unselect(s);
+        return LL_ENOMEM;
+    }
+    notify_selected(s);
     s->state = SESSION_SELECTED;
     text_clear(&s->selected_name);
     text_add(&s->selected_name, st->name);

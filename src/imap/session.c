@@ -14,6 +14,7 @@
 #include "imap/compress.h"
 #include "imap/input.h"
 #include "imap/name.h"
+#include "imap/notify.h"
 #include "imap/response.h"
 #include "imap/status.h"
 #include "imap/search_context.h"
@@ -58,6 +59,7 @@ ll_status ll_session_new(ll_session **out, const ll_session_config *config)
     text_init(&s->auth_text, allocator, (size_t)s->limits.prelogin_command_bytes);
     /* twice: what was sent already is dropped only when it is the greater part */
     text_init(&s->output, allocator, (size_t)(s->limits.output_bytes + session_output_slack) * 2);
+    text_init(&s->mailbox_key, allocator, SIZE_MAX / 2);
     text_init(&s->packed, allocator, (size_t)(s->limits.output_bytes + session_output_slack) * 2);
     arena_init(&s->command.memory, allocator, 0);
     snapshot_init(&s->snap);
@@ -106,6 +108,7 @@ void ll_session_del(ll_session **session)
     if (!s)
         return;
     forget_auth(s);
+    notify_del(s);
     if (is_pending(s)) {
         leave_call_behind(s);
         sync_drop(s);
@@ -123,6 +126,7 @@ void ll_session_del(ll_session **session)
     text_fini(&s->refusal);
     text_fini(&s->output);
     text_fini(&s->packed);
+    text_fini(&s->mailbox_key);
     compress_del(&s->compress);
     memory_free(s->allocator, (char *)(uintptr_t)s->shutdown_text.data);
     memory_free(s->allocator, s);
@@ -177,12 +181,15 @@ void session_unselect(ll_session *s)
     text_fini(&s->selected_name);
     search_context_drop(s, span_of(NULL, 0));
     s->readonly = s->notified = false;
+    text_fini(&s->mailbox_key);
+    notify_selected(s);
     if (s->state == SESSION_SELECTED)
         s->state = SESSION_AUTHENTICATED;
 }
 
 void session_forget_login(ll_session *s)
 {
+    notify_del(s);
     session_unselect(s);
     if (s->connector->end)
         s->connector->end(s->self);
@@ -323,6 +330,8 @@ void session_capabilities(const ll_session *s, text *out)
                       "CREATE-SPECIAL-USE");
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
+    if (session_can(s, survey) && session_can(s, watch))
+        text_add_str(out, " NOTIFY"); /* RFC 5465 */
     add_mailbox_words(s, out);
     add_search_words(s, out);
     text_add_str(out, " PREVIEW"); /* RFC 8970 */
@@ -366,7 +375,10 @@ static void follow_up(ll_session *s)
     bool end = s->end_after, pack = s->compress_after, tls = s->start_tls_after, bad = command_is_bad(s->outcome);
     s->bye_after = NULL;
     s->end_after = s->compress_after = s->start_tls_after = false;
+    bool news = s->command.row == &notify_row;
     command_end(s);
+    if (news)
+        return;
     if (bad)
         session_count_bad(s);
     else
@@ -431,9 +443,12 @@ static bool advance(ll_session *s)
     }
     switch (s->stage) {
     case STAGE_COLLECT:
-        if (!s->input_ready)
+        if (s->input_ready)
+            command_begin(s);
+        else if (notify_due(s) && !s->input.size && s->input_state == INPUT_COMMAND && !session_full(s))
+            command_begin_news(s);
+        else
             return false;
-        command_begin(s);
         return true;
     case STAGE_STEP:
         return advance_step(s);
@@ -608,7 +623,9 @@ unsigned ll_session_wants(const ll_session *s)
 void ll_session_notify(ll_session *s)
 {
     s->notified = true;
-    if (s->stage == STAGE_STEP && s->command.row->step == run_idle && s->state != SESSION_ENDING)
+    notify_changed(s);
+    bool idle = s->stage == STAGE_STEP && s->command.row->step == run_idle;
+    if ((idle || (s->stage == STAGE_COLLECT && notify_due(s))) && s->state != SESSION_ENDING)
         go_on(s);
 }
 

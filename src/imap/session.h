@@ -82,8 +82,13 @@ struct ll_session {
     ll_call *call;
     unsigned enabled; /* bits of SESSION_ENABLED_x, RFC 5161 */
 
+    struct notify *notify; /* NULL: NOTIFY was never used, see notify.h */
+
     /* the selected mailbox */
+    text mailbox_key; /* its id (RFC 8474), or its name if the connector gave no id */
+    bool mailbox_key_is_id;
     void *mailbox;       /* NULL: none */
+    struct search_context *contexts; /* searches being followed, see search_context.h */
     text selected_name; /* as it was selected; for what says MAILBOX to the client */
     void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
@@ -102,6 +107,8 @@ struct ll_session {
     const char *bye_after; /* after the tagged reply: "* BYE text" and the end; NULL: no */
 
     /* see input.h */
+    bool input_nul;          /* it has a NUL where none may be */
+    bool literal_binary;     /* the present literal may have */
     bool input_ready;        /* `input` holds a whole command, or one up to the announcement of its message */
     size_t input_line_start; /* where in `input` the present line begins (a literal ends a line) */
     size_t input_line_bytes; /* bytes of the command without its literals */
@@ -109,7 +116,8 @@ struct ll_session {
     bool refusal_is_bad;     /* it counts as a BAD answer */
     struct {
         bool open; /* a message was announced and nobody has taken it */
-        bool plus; /* without waiting, RFC 7888 */
+        bool plus;   /* without waiting, RFC 7888 */
+        bool binary; /* literal8, RFC 3516 */
         uint64_t size;
     } announced;
     text line; /* INPUT_LINE: without its end */

@@ -39,6 +39,7 @@ typedef struct login {
     memory_store *store;
     void (*notify)(void *context);
     void *context;
+    bool watching;
 } login;
 
 typedef struct handle {
@@ -404,11 +405,8 @@ static ll_status do_subscribe(const job *j)
     return LL_OK;
 }
 
-static ll_status do_status(const job *j)
+static ll_mailbox_status numbers_of(const mailbox *m)
 {
-    mailbox *m = find(j->login->store, j->name);
-    if (!m)
-        return LL_ENOTFOUND;
     ll_mailbox_status numbers = {.messages = ll_view_count(m->view),
                                  .unseen = ll_view_unseen(m->view),
                                  .uidnext = ll_view_uidnext(m->view),
@@ -423,8 +421,48 @@ static ll_status do_status(const job *j)
         numbers.deleted_bytes += ll_flags_has(&flags, LL_FLAG_DELETED) ? m->rows[i].size : 0;
         numbers.bytes += m->rows[i].size;
     }
+    return numbers;
+}
+
+static ll_status do_status(const job *j)
+{
+    mailbox *m = find(j->login->store, j->name);
+    if (!m)
+        return LL_ENOTFOUND;
+    ll_mailbox_status numbers = numbers_of(m);
     ll_call_status(j->call, &numbers);
     return give_id(j, m);
+}
+
+static void survey_entries(const job *j, const memory_entry *list)
+{
+    for (const memory_entry *e = j->on ? list : NULL; e; e = e->next) {
+        uint64_t version = 14695981039346656037u;
+        for (size_t i = 0; i < e->size; i++)
+            version = (version ^ (unsigned char)e->value[i]) * 1099511628211u;
+        must(ll_call_survey_entry(j->call, span_str(e->name), version));
+    }
+}
+
+static ll_status do_survey(const job *j)
+{
+    memory_store *store = j->login->store;
+    must(ll_call_survey(j->call, &(ll_survey){{SPAN(""), 0}, SPAN(""), {0}}));
+    survey_entries(j, store->metadata);
+    for (const mailbox *m = store->mailboxes; m; m = m->next) {
+        char id[16];
+        int size = snprintf(id, sizeof id, "F%u", m->id);
+        unsigned attributes =
+            m->attributes | (m->subscribed ? LL_MAILBOX_SUBSCRIBED : 0u) | (m->exists ? 0u : LL_MAILBOX_NONEXISTENT);
+        ll_survey one = {{span_str(m->name), attributes}, span_of(id, m->exists ? (size_t)size : 0), {0}};
+        if (m->exists)
+            one.numbers = numbers_of(m);
+        ll_status status = ll_call_survey(j->call, &one);
+        if (status)
+            return status;
+        survey_entries(j, m->metadata);
+    }
+    return LL_OK;
 }
 
 static ll_status do_open(const job *j)
@@ -859,6 +897,16 @@ static ll_status m_store_if(void *self, ll_call *call, void *opened, const ll_ra
                do_store_if);
 }
 
+static ll_status m_survey(void *self, ll_call *call, bool metadata)
+{
+    return ask(self, call, (job){.on = metadata}, do_survey);
+}
+
+static void m_watch(void *self, bool on)
+{
+    ((login *)self)->watching = on;
+}
+
 static ll_status m_changes(void *self, ll_call *call, void *opened, uint64_t since)
 {
     return ask(self, call, (job){.handle = opened, .offset = since}, do_changes);
@@ -953,6 +1001,8 @@ const ll_connector memory_connector = {
     .metadata_set = m_metadata_set,
     .replace = m_replace,
     .changes = m_changes,
+    .survey = m_survey,
+    .watch = m_watch,
     .store_if = m_store_if,
 };
 
@@ -993,7 +1043,7 @@ void memory_store_del(memory_store **store)
 void *memory_login(memory_store *store, void (*notify)(void *context), void *context)
 {
     login *l = need(calloc(1, sizeof *l));
-    *l = (login){store->logins, store, notify, context};
+    *l = (login){store->logins, store, notify, context, false};
     store->logins = l;
     return l;
 }
@@ -1049,6 +1099,11 @@ void memory_notify(memory_store *store)
         next = h->next; /* a session may close its handle now */
         if (h->login->notify && (!h->mailbox->exists || h->seen_modseq != ll_view_modseq(h->mailbox->view)))
             h->login->notify(h->login->context);
+    }
+    for (login *l = store->logins, *next; l; l = next) {
+        next = l->next;
+        if (l->notify && l->watching)
+            l->notify(l->context);
     }
 }
 

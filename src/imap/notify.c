@@ -1,0 +1,318 @@
+/* notify.c - see notify.h. Here: the life of a watch, and the news of the selected mailbox; notify_news.c compares
+ * surveys. SPDX-License-Identifier: MIT */
+#include "imap/notify.h"
+
+#include "base/memory.h"
+#include "imap/notify_news.h"
+#include "imap/rows.h"
+#include "imap/sync.h"
+#include "imap/write_message.h"
+
+enum { STEP_IDLE, STEP_SYNC, STEP_NEW, STEP_FETCH, STEP_ASK, STEP_ASKED, STEP_SAY };
+
+/* The FETCH of new messages. In the memory of the command under way, as the connector works on it. */
+typedef struct new_messages {
+    rows rows;
+    write_message writer;
+    size_t at;
+    bool writing;
+} new_messages;
+
+struct notify {
+    notify_wish wish;
+    bool due;
+    int step;
+    uint32_t told_uidnext; /* new messages of the selected mailbox below it have been told */
+    new_messages *fetch;   /* NULL: none under way */
+    notify_account before, after;
+    notify_news news; /* how far the comparison is */
+};
+
+static void free_account(ll_session *s, notify_account *a)
+{
+    memory_free(s->allocator, a->surveys);
+    memory_free(s->allocator, a->entries);
+    arena_fini(&a->memory);
+    *a = (notify_account){0};
+    arena_init(&a->memory, s->allocator, notify_survey_max);
+}
+
+static void end_fetch(struct notify *n)
+{
+    if (!n->fetch)
+        return;
+    write_message_fini(&n->fetch->writer);
+    rows_fini(&n->fetch->rows);
+    n->fetch = NULL;
+}
+
+void notify_del(ll_session *s)
+{
+    struct notify *n = s->notify;
+    if (!n)
+        return;
+    end_fetch(n);
+    free_account(s, &n->before);
+    free_account(s, &n->after);
+    arena_fini(&n->wish.memory);
+    memory_free(s->allocator, n);
+    s->notify = NULL;
+}
+
+static bool wants_survey(const notify_wish *wish)
+{
+    return wish->count > 0;
+}
+
+static bool wants_metadata(const notify_wish *wish)
+{
+    for (size_t i = 0; i < wish->count; i++)
+        if (wish->groups[i].events & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA))
+            return true;
+    return false;
+}
+
+ll_status notify_set(ll_session *s, notify_wish *wish)
+{
+    notify_del(s);
+    struct notify *n = memory_new(s->allocator, sizeof *n);
+    if (!n) {
+        arena_fini(&wish->memory);
+        return LL_ENOMEM;
+    }
+    s->notify = n;
+    n->wish = *wish;
+    free_account(s, &n->before);
+    free_account(s, &n->after);
+    s->connector->watch(s->self, wants_survey(&n->wish));
+    notify_selected(s);
+    return LL_OK;
+}
+
+/* Take the answer out of the call. */
+static ll_status take_survey(ll_session *s, notify_account *a)
+{
+    ll_call *call = s->call;
+    free_account(s, a);
+    a->memory = call->memory;
+    a->surveys = call->surveys;
+    a->entries = call->survey_entries;
+    a->count = call->surveys_count;
+    arena_init(&call->memory, call->allocator, call_memory_max);
+    call->text = span_of("", 0);
+    call->surveys = NULL;
+    call->survey_entries = NULL;
+    call->surveys_count = call->surveys_room = call->survey_entries_count = call->survey_entries_room = 0;
+    notify_sort(a);
+    return LL_OK;
+}
+
+static ll_status ask_survey(ll_session *s)
+{
+    return session_asked(s, s->connector->survey(s->self, session_call(s), wants_metadata(&s->notify->wish)));
+}
+
+ll_status notify_begin(ll_session *s, bool status)
+{
+    struct notify *n = s->notify;
+    if (!wants_survey(&n->wish))
+        return LL_OK;
+    if (n->step == STEP_IDLE) {
+        n->step = STEP_ASKED;
+        if (ask_survey(s) == LL_LATER)
+            return LL_LATER;
+    }
+    if (n->step == STEP_ASKED) {
+        if (s->call->status < 0)
+            return s->call->status;
+        if (take_survey(s, &n->before))
+            return LL_ENOMEM;
+        n->news = (notify_news){0};
+        n->step = STEP_SAY;
+    }
+    ll_status answer = status ? notify_say_all(s, &n->wish, &n->before, &n->news) : LL_OK;
+    if (answer == LL_OK)
+        n->step = STEP_IDLE;
+    return answer;
+}
+
+void notify_changed(ll_session *s)
+{
+    if (s->notify)
+        s->notify->due = true;
+}
+
+void notify_selected(ll_session *s)
+{
+    if (s->notify)
+        s->notify->told_uidnext = s->mailbox && s->snap.view ? ll_view_uidnext(s->snap.view) : 0;
+}
+
+bool notify_due(const ll_session *s)
+{
+    return s->notify && (s->notify->due || s->notify->step != STEP_IDLE);
+}
+
+/* --- the selected mailbox --- */
+
+static ll_status step_sync(ll_session *s, struct notify *n, bool idle)
+{
+    bool nothing;
+    if (!s->mailbox || !n->wish.selected)
+        return LL_OK;
+    if (!s->sync) {
+        ll_status status = sync_begin(s, idle || !n->wish.delayed, NULL, NULL, true, &nothing);
+        if (status == LL_ECLOSED) {
+            session_bye(s, "The mailbox was deleted");
+            return LL_MORE;
+        }
+        if (status || nothing)
+            return status;
+    }
+    return sync_step(s);
+}
+
+/* What is to be said of messages that have come since. */
+static ll_status begin_fetch(ll_session *s, struct notify *n)
+{
+    uint32_t from = n->told_uidnext;
+    notify_selected(s);
+    if (!s->mailbox || !n->wish.items || !from || from >= n->told_uidnext)
+        return LL_OK;
+    uidset *set = uidset_new();
+    if (!set)
+        return LL_ENOMEM;
+    uidset_add_range(set, (ll_range){from, n->told_uidnext - 1});
+    uidset_and(set, snapshot_uids(&s->snap));
+    if (!s->command.notify_room)
+        s->command.notify_room = arena_new(&s->command.memory, sizeof(new_messages));
+    if (uidset_empty(set) || !s->command.notify_room) {
+        uidset_del(&set);
+        return s->command.notify_room ? LL_OK : LL_ENOMEM;
+    }
+    n->fetch = s->command.notify_room;
+    *n->fetch = (new_messages){0};
+    const fetch_items *items = n->wish.items;
+    rows_init(&n->fetch->rows, s, set, items->rows,
+              (items->index ? LL_WANT_INDEX : 0u) | (items->ids ? LL_WANT_IDS : 0u));
+    write_message_init(&n->fetch->writer, s, items);
+    return LL_OK;
+}
+
+static ll_status step_fetch(ll_session *s, struct notify *n)
+{
+    new_messages *f = n->fetch;
+    while (f) {
+        for (; f->at < f->rows.count; f->at++) {
+            const ll_row *row = &f->rows.rows[f->at];
+            uint32_t number = snapshot_number(&s->snap, row->uid);
+            if (!f->writing && !number)
+                continue;
+            if (!f->writing)
+                write_message_begin(&f->writer, row, number);
+            f->writing = true;
+            ll_status status = write_message_step(&f->writer);
+            if (status)
+                return status;
+            f->writing = false;
+        }
+        ll_status status = rows_next(&f->rows);
+        if (status > LL_OK || status == LL_ENOMEM)
+            return status;
+        if (status < 0 || !f->rows.count) /* what cannot be read now the client may still ask for: it knows EXISTS */
+            break;
+        f->at = 0;
+    }
+    end_fetch(n);
+    return LL_OK;
+}
+
+/* --- all of it --- */
+
+/* Section 5.8 */
+static ll_status overflow(ll_session *s)
+{
+    session_add(s, SPAN("* OK [NOTIFICATIONOVERFLOW] Too much to watch: use NOTIFY again\r\n"));
+    s->connector->watch(s->self, false);
+    notify_wish none = {0};
+    arena_init(&none.memory, s->allocator, notify_memory_max);
+    return notify_set(s, &none);
+}
+
+static ll_status step_survey(ll_session *s, struct notify *n)
+{
+    if (!wants_survey(&n->wish))
+        return LL_OK;
+    if (n->step == STEP_ASK) {
+        n->step = STEP_ASKED;
+        if (ask_survey(s) == LL_LATER)
+            return LL_LATER;
+    }
+    if (n->step == STEP_ASKED) {
+        if (s->call->status < 0)
+            return s->call->status;
+        if (take_survey(s, &n->after))
+            return LL_ENOMEM;
+        n->news = (notify_news){0};
+        n->step = STEP_SAY;
+    }
+    ll_status status = notify_say_news(s, &n->wish, &n->before, &n->after, &n->news);
+    if (status)
+        return status;
+    free_account(s, &n->before);
+    n->before = n->after;
+    n->after = (notify_account){0};
+    arena_init(&n->after.memory, s->allocator, notify_survey_max);
+    return LL_OK;
+}
+
+ll_status notify_step(ll_session *s, bool idle)
+{
+    struct notify *n = s->notify;
+    ll_status status = LL_OK;
+    if (n->step == STEP_IDLE) {
+        n->due = false;
+        n->step = STEP_SYNC;
+    }
+    if (n->step == STEP_SYNC) {
+        status = step_sync(s, n, idle);
+        if (status)
+            return status;
+        n->step = STEP_NEW;
+    }
+    if (n->step == STEP_NEW) {
+        status = begin_fetch(s, n);
+        if (status)
+            return status;
+        n->step = STEP_FETCH;
+    }
+    if (n->step == STEP_FETCH) {
+        status = step_fetch(s, n);
+        if (status)
+            return status;
+        n->step = STEP_ASK;
+    }
+    status = step_survey(s, n);
+    if (status == LL_LATER || status == LL_MORE)
+        return status;
+    if (status < 0)
+        return overflow(s);
+    n->step = STEP_IDLE;
+    return LL_OK;
+}
+
+static ll_status run_news(ll_session *s, command *c)
+{
+    (void)c;
+    return notify_step(s, false);
+}
+
+/* Also when the session goes while the connector is at work for it. */
+static void drop_news(ll_session *s, command *c)
+{
+    (void)c;
+    if (s->notify)
+        end_fetch(s->notify);
+}
+
+const command_row notify_row = {"", COMMAND_AUTHENTICATED | COMMAND_NO_SYNC, NULL, run_news, drop_news};
