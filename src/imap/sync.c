@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "imap/response.h"
+#include "imap/search_context.h"
 #include "imap/rows.h"
 
 #include <inttypes.h>
@@ -353,6 +354,9 @@ ll_status sync_step(ll_session *s)
         sync->vanished_from = 1;
         __attribute__((fallthrough));
     case SYNC_FLAGS:
+        status = search_context_say_gone(s); /* RFC 5267 section 4.3.4: before EXPUNGE */
+        if (status)
+            return status;
         if (sync->new_keywords)
             say_keywords(s);
         sync->phase = SYNC_EXPUNGE;
@@ -375,6 +379,9 @@ ll_status sync_step(ll_session *s)
         sync->phase = SYNC_END;
         __attribute__((fallthrough));
     case SYNC_END:
+        status = search_context_say_changed(s);
+        if (status)
+            return status;
         finish(s);
     }
     return text_status(&s->output);
