@@ -104,6 +104,7 @@ static void end(void *self)
 {
     connector *c = self;
     listener_mute(c->listener);
+    watcher_set(c->vault, &c->watcher, false);
     connector_unref(c);
 }
 
@@ -116,6 +117,12 @@ static void close_mailbox(void *self, void *mailbox)
 static ll_view *latest(void *self, void *mailbox, uint32_t *recent_first)
 {
     return handle_latest(((connector *)self)->vault, mailbox, recent_first);
+}
+
+static void watch(void *self, bool on)
+{
+    connector *c = self;
+    watcher_set(c->vault, &c->watcher, on);
 }
 
 static void told(void *self, void *mailbox, uint64_t modseq)
@@ -150,9 +157,15 @@ static const ll_connector vault_methods = {
     .append_data = connector_append_data,
     .append_commit = connector_append_commit,
     .append_abort = connector_append_abort,
+    .quota = connector_quota,
+    .metadata = connector_metadata,
+    .metadata_set = connector_metadata_set,
+    .replace = connector_replace,
     .offers = LL_OFFERS_OBJECTID | LL_OFFERS_SAVEDATE,
     .changes = connector_changes,
     .store_if = connector_store_if,
+    .survey = connector_survey,
+    .watch = watch,
 };
 
 ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll_connector **methods, void **self)
@@ -166,6 +179,7 @@ ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll
         return LL_ENOMEM;
     }
     c->refs = 1;
+    c->watcher.listener = c->listener;
     c->vault = vault_ref(v);
     *methods = &vault_methods;
     *self = c;

@@ -14,6 +14,8 @@ typedef struct upload {
     spool *content;
     mime_indexer *indexer;
     uint64_t size; /* announced, and reserved in the vault */
+    bool replaces; /* see ll_append */
+    bool grows;    /* instead it is reserved as the bytes come */
     int64_t internaldate;
     unsigned flags;
     ll_span to, *keywords;
@@ -56,6 +58,8 @@ static ll_status upload_new(vault *v, ll_span to, const ll_append *message, uplo
         return LL_ENOMEM;
     }
     u->size = message->size;
+    u->grows = message->grows;
+    u->replaces = message->replaces;
     u->internaldate = message->internaldate;
     u->flags = message->flags;
     arena_init(&u->memory, NULL, UPLOAD_MEMORY_MAX);
@@ -91,7 +95,7 @@ ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_
 {
     vault *v = ((connector *)self)->vault;
     upload *u;
-    ll_status status = vault_room_take(v, message->size);
+    ll_status status = vault_room_take(v, 0, message->size, message->replaces);
     if (!status)
         status = upload_new(v, to, message, &u);
     if (status)
@@ -108,13 +112,23 @@ ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_
     return op_start(o);
 }
 
+static ll_status grow(vault *v, upload *u, uint64_t size)
+{
+    ll_status status = vault_room_take(v, u->size, size, u->replaces);
+    if (!status)
+        u->size += size;
+    return status;
+}
+
 ll_status connector_append_data(void *self, void *opened_one, ll_span bytes)
 {
     upload *u = opened_one;
-    (void)self;
+    ll_status status = u->grows ? grow(((connector *)self)->vault, u, bytes.size) : LL_OK;
+    if (status)
+        return status;
     if (bytes.size > u->size - spool_size(u->content))
         return LL_EINVAL;
-    ll_status status = spool_write(u->content, bytes);
+    status = spool_write(u->content, bytes);
     if (!status)
         mime_indexer_push(u->indexer, bytes);
     return status;
@@ -184,5 +198,71 @@ ll_status connector_append_commit(void *self, ll_call *call, void *const *upload
     o->count = count;
     for (size_t i = 0; i < count; i++)
         o->job.writer.queue.weight += spool_size(((const upload *)uploads[i])->content);
+    return op_start(o);
+}
+
+/* ----------------------------------------------------------------------------------------------- Replace */
+
+/* The message goes before the other comes, so that the quota sees only what is more (RFC 8508 section 3.4). */
+static ll_status exchange(op *o, writer *w, upload *u, ll_span facts)
+{
+    mailbox_row from, other, *to = &from;
+    ll_flags flags;
+    uint32_t uid = 0;
+    ll_range range = {o->uid, o->uid};
+    int64_t date = u->internaldate == INT64_MIN ? vault_now(w->vault) : u->internaldate;
+    ll_status status = mailbox_load(w->db, o->mailbox, &from);
+    if (!status)
+        status = entry_is_there(w->db, from.id, o->uid);
+    if (status)
+        return status;
+    status = mailbox_find_selectable(w->db, u->to, &other);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_ETRYCREATE : status;
+    status = entry_expunge(w, &from, &range, 1, false);
+    if (!status && other.id != from.id) {
+        to = &other;
+        status = mailbox_save(w, &from);
+    }
+    if (!status)
+        status = mailbox_flags(w, to, u->flags, u->keywords, u->keywords_count, true, &flags);
+    if (!status)
+        status = deliver_put(w, to, u->content, facts, date, &flags, true, &uid);
+    if (!status)
+        status = mailbox_save(w, to);
+    return status ? status : ll_call_placed(o->call, to->uidvalidity, 0, uid);
+}
+
+static ll_status replace(op *o, writer *w)
+{
+    upload *u = o->upload;
+    text facts;
+    text_init(&facts, NULL, mime_saved_max);
+    ll_status status = mime_indexer_finish(u->indexer, &facts);
+    if (!status)
+        status = exchange(o, w, u, text_span(&facts));
+    text_wipe(&facts);
+    return status;
+}
+
+static ll_status replaced(op *o, ll_status status)
+{
+    upload_del(o->connector->vault, o->upload);
+    return status;
+}
+
+ll_status connector_replace(void *self, ll_call *call, void *mailbox, uint32_t uid, void *opened_one)
+{
+    op *o = ((handle *)mailbox)->readonly ? NULL : op_new(self, call);
+    if (!o) {
+        upload_del(((connector *)self)->vault, opened_one);
+        return ((handle *)mailbox)->readonly ? LL_EREADONLY : LL_ENOMEM;
+    }
+    o->write = replace;
+    o->finish = replaced;
+    o->mailbox = handle_mailbox(mailbox);
+    o->uid = uid;
+    o->upload = opened_one;
+    o->job.writer.queue.weight = spool_size(((const upload *)opened_one)->content);
     return op_start(o);
 }

@@ -11,6 +11,7 @@ typedef struct connector {
     unsigned refs; /* the session and each op; only on executor->done's thread */
     vault *vault;
     listener *listener;
+    watcher watcher;
 } connector;
 
 typedef struct op {
@@ -46,7 +47,12 @@ typedef struct op {
     uint64_t modseq;
     void *const *uploads;
     void *upload;
+    const ll_metadata *metadata;
 } op;
+
+/* A mailbox's id, RFC 8474. */
+#define CONNECTOR_ID_MAX 40
+ll_span connector_object_id(char buffer[CONNECTOR_ID_MAX], int64_t id, uint32_t uidvalidity);
 
 /* NULL: out of memory. */
 op *op_new(void *self, ll_call *call);
@@ -79,10 +85,19 @@ ll_status connector_expunge(void *self, ll_call *call, void *mailbox, const ll_r
 ll_status connector_copy(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
                          bool move);
 
+/* connector_survey.c */
+ll_status connector_survey(void *self, ll_call *call, bool metadata);
+
 /* connector_append.c */
 ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_append *message);
 ll_status connector_append_data(void *self, void *upload, ll_span bytes);
 ll_status connector_append_commit(void *self, ll_call *call, void *const *uploads, size_t count);
 void connector_append_abort(void *self, void *upload);
+ll_status connector_replace(void *self, ll_call *call, void *mailbox, uint32_t uid, void *upload);
+
+/* connector_account.c */
+ll_status connector_quota(void *self, ll_call *call);
+ll_status connector_metadata(void *self, ll_call *call, ll_span mailbox);
+ll_status connector_metadata_set(void *self, ll_call *call, ll_span mailbox, const ll_metadata *entries, size_t count);
 
 #endif

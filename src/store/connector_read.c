@@ -60,11 +60,16 @@ ll_status connector_list(void *self, ll_call *call)
 
 /* ------------------------------------------------------------------------------------------------- Status */
 
+ll_span connector_object_id(char buffer[CONNECTOR_ID_MAX], int64_t id, uint32_t uidvalidity)
+{
+    int size = snprintf(buffer, CONNECTOR_ID_MAX, "F%llx-%x", (unsigned long long)id, uidvalidity);
+    return span_of(buffer, (size_t)size);
+}
+
 ll_status connector_mailbox_id(op *o, int64_t id, uint32_t uidvalidity)
 {
-    char buffer[40];
-    int size = snprintf(buffer, sizeof buffer, "F%llx-%x", (unsigned long long)id, uidvalidity);
-    return ll_call_mailbox_id(o->call, span_of(buffer, (size_t)size));
+    char buffer[CONNECTOR_ID_MAX];
+    return ll_call_mailbox_id(o->call, connector_object_id(buffer, id, uidvalidity));
 }
 
 static ll_status count_recent(op *o, db *d, const mailbox_row *m, int64_t *count)
@@ -96,7 +101,8 @@ static ll_status numbers(op *o, db *d)
                                 .uidnext = m.uidnext,
                                 .uidvalidity = m.uidvalidity,
                                 .highest_modseq = m.modseq,
-                                .bytes = m.bytes};
+                                .bytes = m.bytes,
+                                .deleted_bytes = m.deleted_bytes};
     ll_call_status(o->call, &answer);
     return connector_mailbox_id(o, m.id, m.uidvalidity);
 }

@@ -170,6 +170,8 @@ static ll_status placed(void *ctx, uint32_t source, uint32_t uid)
 static bool over_quota(const writer *w, const mailbox_row *to)
 {
     uint64_t quota = w->vault->quota;
+    if (w->messages + (to->messages - to->messages_loaded) > vault_messages_max(w->vault))
+        return true;
     return quota && w->bytes + (to->bytes - to->bytes_loaded) > quota;
 }
 

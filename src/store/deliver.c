@@ -16,6 +16,8 @@ ll_status deliver_put(writer *w, mailbox_row *m, spool *content, ll_span facts, 
     uint64_t used = w->bytes + (m->bytes - m->bytes_loaded);
     if (quota && v->quota && (used > v->quota || size > v->quota - used))
         return LL_EQUOTA;
+    if (quota && w->messages + (m->messages - m->messages_loaded) >= vault_messages_max(v))
+        return LL_EQUOTA;
     entry e = {.flags = *flags, .internaldate = internaldate, .size = size};
     ll_status status = message_create(w->db, content, facts, vault_now(v), &e.message);
     return status ? status : entry_add(w, m, &e, uid);

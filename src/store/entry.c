@@ -54,19 +54,21 @@ static void bind_flags(db_stmt *q, int n, const ll_flags *flags, uint8_t buffer[
 }
 
 /* A message with these flags comes (+1) or goes (-1). */
-static void count_flags(mailbox_row *m, const ll_flags *flags, int one)
+static void count_flags(mailbox_row *m, const ll_flags *flags, uint64_t size, int one)
 {
     if (!ll_flags_has(flags, LL_FLAG_SEEN))
         m->unseen += (uint64_t)(int64_t)one;
-    if (ll_flags_has(flags, LL_FLAG_DELETED))
+    if (ll_flags_has(flags, LL_FLAG_DELETED)) {
         m->deleted += (uint64_t)(int64_t)one;
+        m->deleted_bytes += one > 0 ? size : (uint64_t)0 - size;
+    }
 }
 
 static void count_message(mailbox_row *m, const ll_flags *flags, uint64_t size, int one)
 {
     m->messages += (uint64_t)(int64_t)one;
     m->bytes += one > 0 ? size : (uint64_t)0 - size;
-    count_flags(m, flags, one);
+    count_flags(m, flags, size, one);
 }
 
 ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid)
@@ -139,8 +141,9 @@ static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op
     change *c = mailbox_change(w, m);
     if (!c)
         return LL_ENOMEM;
-    count_flags(m, &before, -1);
-    count_flags(m, &after, 1);
+    uint64_t size = (uint64_t)db_column_int(q, 4);
+    count_flags(m, &before, size, -1);
+    count_flags(m, &after, size, 1);
     status = store_one(w, m, uid, &after);
     return status ? status : change_flags(c, (ll_range){uid, uid}, op, flags);
 }
@@ -149,8 +152,8 @@ ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t 
                       const ll_flags *flags, uint64_t unchanged_since, entry_found *refused, ll_call *call)
 {
     db_stmt *q = db_prepare(
-        w->db,
-        "SELECT uid, flags, keywords, modseq FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+        w->db, "SELECT uid, flags, keywords, modseq, size FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
+               "ORDER BY uid");
     ll_status status = LL_OK;
     for (size_t i = 0; !status && i < count; i++) {
         db_bind_int(q, 1, m->id);

@@ -40,6 +40,8 @@ typedef ll_status entry_placed(void *ctx, uint32_t source, uint32_t uid);
 LL_MUST_USE ll_status entry_copy(writer *w, mailbox_row *from, mailbox_row *to, const ll_range *ranges, size_t count,
                                  bool held, entry_placed *placed, void *ctx);
 
+/* LL_ENOTFOUND: no such message, or it is only held. */
+LL_MUST_USE ll_status entry_is_there(db *d, int64_t mailbox, uint32_t uid);
 /* The message of a UID, also if it is held. LL_ENOTFOUND. */
 LL_MUST_USE ll_status entry_message(db *d, int64_t mailbox, uint32_t uid, int64_t *message);
 /* Rows for FETCH, held ones too, in UID order; in a read transaction of the caller. want: LL_WANT_x. */

@@ -4,6 +4,15 @@
 
 #include <stdio.h>
 
+ll_status entry_is_there(db *d, int64_t mailbox, uint32_t uid)
+{
+    int64_t there = 0;
+    db_stmt *q = db_prepare(d, "SELECT uid FROM entry WHERE mailbox = ?1 AND uid = ?2");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, uid);
+    return db_take_int(q, &there);
+}
+
 ll_status entry_message(db *d, int64_t mailbox, uint32_t uid, int64_t *message)
 {
     db_stmt *q = db_prepare(d, "SELECT message FROM entry WHERE mailbox = ?1 AND uid = ?2 "

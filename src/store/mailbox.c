@@ -6,7 +6,9 @@
 #include "store/entry.h"
 
 #define COLUMNS                                                                                                        \
-    "id, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, recent_uid, attributes, subscribed, noselect"
+    "id, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, recent_uid, attributes, subscribed, "         \
+    "noselect, "                                                                                                       \
+    "deleted_bytes"
 
 static ll_status take_row(db_stmt *q, mailbox_row *m)
 {
@@ -17,7 +19,7 @@ static ll_status take_row(db_stmt *q, mailbox_row *m)
     m->uidvalidity = (uint32_t)db_column_int(q, 1);
     m->uidnext = (uint32_t)db_column_int(q, 2);
     m->modseq = (uint64_t)db_column_int(q, 3);
-    m->messages = (uint64_t)db_column_int(q, 4);
+    m->messages = m->messages_loaded = (uint64_t)db_column_int(q, 4);
     m->unseen = (uint64_t)db_column_int(q, 5);
     m->deleted = (uint64_t)db_column_int(q, 6);
     m->bytes = m->bytes_loaded = (uint64_t)db_column_int(q, 7);
@@ -25,6 +27,7 @@ static ll_status take_row(db_stmt *q, mailbox_row *m)
     m->attributes = (unsigned)db_column_int(q, 9);
     m->subscribed = db_column_int(q, 10) != 0;
     m->noselect = db_column_int(q, 11) != 0;
+    m->deleted_bytes = (uint64_t)db_column_int(q, 12);
     db_reset(q);
     return LL_OK;
 }
@@ -65,7 +68,7 @@ ll_status mailbox_save(writer *w, mailbox_row *m)
         return LL_ENOMEM;
     db_stmt *q =
         db_prepare(w->db, "UPDATE mailbox SET uidnext = ?2, modseq = ?3, messages = ?4, unseen = ?5, deleted = ?6, "
-                          "bytes = ?7 WHERE id = ?1");
+                          "bytes = ?7, deleted_bytes = ?8 WHERE id = ?1");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, m->uidnext);
     db_bind_int(q, 3, (int64_t)m->modseq);
@@ -73,8 +76,11 @@ ll_status mailbox_save(writer *w, mailbox_row *m)
     db_bind_int(q, 5, (int64_t)m->unseen);
     db_bind_int(q, 6, (int64_t)m->deleted);
     db_bind_int(q, 7, (int64_t)m->bytes);
+    db_bind_int(q, 8, (int64_t)m->deleted_bytes);
     w->bytes += m->bytes - m->bytes_loaded;
+    w->messages += m->messages - m->messages_loaded;
     m->bytes_loaded = m->bytes;
+    m->messages_loaded = m->messages;
     return db_run(q);
 }
 

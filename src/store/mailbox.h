@@ -15,10 +15,10 @@
 typedef struct mailbox_row {
     int64_t id;
     uint32_t uidvalidity, uidnext, recent_uid;
-    uint64_t modseq, messages, unseen, deleted, bytes;
+    uint64_t modseq, messages, unseen, deleted, bytes, deleted_bytes;
     unsigned attributes; /* LL_MAILBOX_SPECIAL bits */
     bool subscribed, noselect;
-    uint64_t bytes_loaded; /* `bytes` as in the file */
+    uint64_t bytes_loaded, messages_loaded; /* as in the file */
 } mailbox_row;
 
 /* LL_ENOTFOUND. Names that are \Noselect are found; callers that want messages use

@@ -3,6 +3,7 @@
 #include "store/mailbox_tree.h"
 
 #include "store/entry.h"
+#include "store/metadata.h"
 
 /* The names strictly below `name` are those between its bounds: "name/" and "name0", as '0' follows '/' in ASCII. */
 typedef struct below {
@@ -69,8 +70,8 @@ static ll_status insert(writer *w, ll_span name, unsigned attributes)
         return status;
     db_stmt *q =
         db_prepare(w->db, "INSERT INTO mailbox(name, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, "
-                          "recent_uid, attributes, subscribed, noselect, created) "
-                          "VALUES(?1, ?2, 1, ?3, 0, 0, 0, 0, 1, ?4, ?5, 0, ?6)");
+                          "deleted_bytes, recent_uid, attributes, subscribed, noselect, created) "
+                          "VALUES(?1, ?2, 1, ?3, 0, 0, 0, 0, 0, 1, ?4, ?5, 0, ?6)");
     db_bind_text(q, 1, name);
     db_bind_int(q, 2, writer_uidvalidity(w));
     db_bind_int(q, 3, (int64_t)writer_modseq(w));
@@ -108,17 +109,48 @@ static ll_status revive(writer *w, const mailbox_row *m, unsigned attributes)
     return db_run(q);
 }
 
+/* A special use belongs to one mailbox: whoever gets it takes it from the other (RFC 6154 section 3). Mailboxes that
+ * show messages of others (\All, \Flagged, \Important) are not kept here. */
+ll_status tree_free_uses(writer *w, unsigned attributes)
+{
+    attributes &= LL_MAILBOX_SPECIAL;
+    if (attributes & (LL_MAILBOX_ALL | LL_MAILBOX_FLAGGED | LL_MAILBOX_IMPORTANT))
+        return LL_EUNSUPPORTED;
+    if (!attributes)
+        return LL_OK;
+    db_stmt *q = db_prepare(w->db, "UPDATE mailbox SET attributes = attributes & ~?1 WHERE attributes & ?1");
+    db_bind_int(q, 1, attributes);
+    return db_run(q);
+}
+
+ll_status tree_set_uses(writer *w, const mailbox_row *m, unsigned attributes)
+{
+    ll_status status = m->noselect && attributes ? LL_EDENIED : tree_free_uses(w, attributes);
+    if (status)
+        return status;
+    (void)writer_modseq(w);
+    db_stmt *q = db_prepare(w->db, "UPDATE mailbox SET attributes = ?2 WHERE id = ?1");
+    db_bind_int(q, 1, m->id);
+    db_bind_int(q, 2, attributes & LL_MAILBOX_SPECIAL);
+    return db_run(q);
+}
+
 ll_status tree_create(writer *w, ll_span name, unsigned attributes)
 {
     mailbox_row m;
     if (!name.size || name.size > MAILBOX_NAME_MAX)
         return LL_ELIMIT;
     ll_status status = mailbox_find(w->db, name, &m);
-    if (!status)
-        return m.noselect ? revive(w, &m, attributes) : LL_EEXISTS;
-    if (status != LL_ENOTFOUND)
+    if (!status && !m.noselect)
+        return LL_EEXISTS;
+    if (status && status != LL_ENOTFOUND)
         return status;
-    status = insert_parents(w, name);
+    bool there = !status;
+    status = tree_free_uses(w, attributes);
+    if (!status && there)
+        return revive(w, &m, attributes);
+    if (!status)
+        status = insert_parents(w, name);
     return status ? status : insert(w, name, attributes);
 }
 
@@ -154,9 +186,10 @@ static ll_status drop_messages(writer *w, const mailbox_row *m)
         return LL_ENOMEM;
     c->gone = true;
     w->bytes -= m->bytes;
-    db_stmt *q =
-        db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size) "
-                          "SELECT mailbox, uid, message, ?2, internaldate, savedate, size FROM entry WHERE mailbox = ?1");
+    w->messages -= m->messages;
+    db_stmt *q = db_prepare(
+        w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size) "
+               "SELECT mailbox, uid, message, ?2, internaldate, savedate, size FROM entry WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, (int64_t)c->modseq);
     ll_status status = db_run(q);
@@ -177,10 +210,12 @@ static ll_status make_noselect(writer *w, const mailbox_row *m)
     q = db_prepare(w->db, "DELETE FROM vanished WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
     status = db_run(q);
+    if (!status) /* RFC 5464 section 4.1: a new mailbox of this name does not inherit them */
+        status = metadata_clear(w->db, m->id);
     if (status)
         return status;
     q = db_prepare(w->db, "UPDATE mailbox SET noselect = 1, attributes = 0, messages = 0, unseen = 0, deleted = 0, "
-                          "bytes = 0, modseq = ?2 "
+                          "bytes = 0, deleted_bytes = 0, modseq = ?2 "
                           "WHERE id = ?1");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, (int64_t)writer_modseq(w));
@@ -230,6 +265,8 @@ static ll_status rename_inbox(writer *w, mailbox_row *inbox, ll_span to)
     ll_status status = tree_create(w, to, 0);
     if (!status)
         status = mailbox_find(w->db, to, &m);
+    if (!status)
+        status = metadata_copy(w->db, inbox->id, m.id);
     if (!status)
         status = entry_copy(w, inbox, &m, &all, 1, false, NULL, NULL);
     if (!status)

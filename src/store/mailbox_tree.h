@@ -13,9 +13,14 @@
  * same. */
 #define MAILBOX_NAME_MAX 1000
 
-/* Missing parents are made too. A \Noselect name becomes a mailbox again, with a new UIDVALIDITY. LL_EEXISTS; LL_ELIMIT
- * (MAILBOXES_MAX). */
+/* Missing parents are made too. A \Noselect name becomes a mailbox again, with a new UIDVALIDITY. Special uses are
+ * taken from the mailbox that has them. LL_EEXISTS; LL_ELIMIT (MAILBOXES_MAX); LL_EUNSUPPORTED: a use that no mailbox
+ * here can have. */
 LL_MUST_USE ll_status tree_create(writer *w, ll_span name, unsigned attributes);
+/* No mailbox has these special uses any more. LL_EUNSUPPORTED. */
+LL_MUST_USE ll_status tree_free_uses(writer *w, unsigned attributes);
+/* The mailbox has exactly these, and no other has them. LL_EUNSUPPORTED; LL_EDENIED: \Noselect. */
+LL_MUST_USE ll_status tree_set_uses(writer *w, const mailbox_row *m, unsigned attributes);
 /* With all its messages. With children it stays as a \Noselect name. LL_ENOTFOUND; LL_EDENIED: INBOX, or \Noselect with
  * children. */
 LL_MUST_USE ll_status tree_remove(writer *w, ll_span name);

@@ -20,33 +20,43 @@
 /* ------------------------------------------------------------------------------------------------------- Vault */
 
 static const schema_object vault_objects[] = {
-    {"meta",
-     "CREATE TABLE meta("
-     "key TEXT PRIMARY KEY," /* alias: its id (BLOB); created; drop_public, drop_secret: the drop key (BLOB); modseq: of
-                                the last change; uidvalidity: the last one given, strictly increasing: max(previous + 1,
-                                unix time) (invariant 3); bytes: sum of entry.size, for the quota */
-     "value ANY"
-     ") WITHOUT ROWID, STRICT"},
+    {"meta", "CREATE TABLE meta("
+             "key TEXT PRIMARY KEY," /* alias: its id (BLOB); created; drop_public, drop_secret: the drop key (BLOB);
+                                        modseq: of the last change; uidvalidity: the last one given, strictly
+                                        increasing: max(previous + 1, unix time) (invariant 3); bytes: sum of
+                                        entry.size, and messages: rows of entry, for the quota */
+             "value ANY"
+             ") WITHOUT ROWID, STRICT"},
     {"mailbox",
      "CREATE TABLE mailbox("
      "id INTEGER PRIMARY KEY AUTOINCREMENT," /* never used again: sessions and cursors hold it */
-     "name TEXT NOT NULL UNIQUE,"    /* whole path, UTF-8 NFC, separator '/'; children are found by name range */
-     "uidvalidity INTEGER NOT NULL," /* RFC 3501 section 2.3.1.1 */
-     "uidnext INTEGER NOT NULL,"     /* the next message gets it */
-     "modseq INTEGER NOT NULL,"      /* HIGHESTMODSEQ, RFC 7162 */
-     "messages INTEGER NOT NULL,"    /* counters for STATUS: rows of entry, */
-     "unseen INTEGER NOT NULL,"      /* those without \Seen, */
-     "deleted INTEGER NOT NULL,"     /* those with \Deleted (RFC 9051), */
-     "bytes INTEGER NOT NULL,"       /* their sizes together (RFC 8438) */
-     "recent_uid INTEGER NOT NULL,"  /* UIDs from here on are \Recent for the next session to select */
-     "attributes INTEGER NOT NULL,"  /* LL_MAILBOX_SPECIAL bits, RFC 6154 */
-     "subscribed INTEGER NOT NULL,"  /* 0, 1 */
-     "noselect INTEGER NOT NULL,"    /* 0, 1: a name only, kept for its children */
-     "created INTEGER NOT NULL"      /* time */
+     "name TEXT NOT NULL UNIQUE,"      /* whole path, UTF-8 NFC, separator '/'; children are found by name range */
+     "uidvalidity INTEGER NOT NULL,"   /* RFC 3501 section 2.3.1.1 */
+     "uidnext INTEGER NOT NULL,"       /* the next message gets it */
+     "modseq INTEGER NOT NULL,"        /* HIGHESTMODSEQ, RFC 7162 */
+     "messages INTEGER NOT NULL,"      /* counters for STATUS: rows of entry, */
+     "unseen INTEGER NOT NULL,"        /* those without \Seen, */
+     "deleted INTEGER NOT NULL,"       /* those with \Deleted (RFC 9051), */
+     "bytes INTEGER NOT NULL,"         /* sizes of all together (RFC 8438), */
+     "deleted_bytes INTEGER NOT NULL," /* and of those with \Deleted (RFC 9208) */
+     "recent_uid INTEGER NOT NULL,"    /* UIDs from here on are \Recent for the next session to select */
+     "attributes INTEGER NOT NULL,"    /* LL_MAILBOX_SPECIAL bits, RFC 6154 */
+     "subscribed INTEGER NOT NULL,"    /* 0, 1 */
+     "noselect INTEGER NOT NULL,"      /* 0, 1: a name only, kept for its children */
+     "created INTEGER NOT NULL"        /* time */
      ") STRICT"},
     {"subscription", "CREATE TABLE subscription("
                      "name TEXT PRIMARY KEY" /* subscribed, though there is no such mailbox (RFC 3501 section 6.3.6) */
                      ") WITHOUT ROWID, STRICT"},
+    {"metadata", "CREATE TABLE metadata("                                    /* RFC 5464 */
+                 "mailbox INTEGER REFERENCES mailbox(id) ON DELETE CASCADE," /* NULL: the account itself */
+                 "entry TEXT NOT NULL,"      /* "/private/comment", lower case; never /private/specialuse, which is
+                                                mailbox.attributes */
+                 "value BLOB NOT NULL,"      /* any bytes */
+                 "version INTEGER NOT NULL," /* mod-sequence at which it was set */
+                 "UNIQUE(mailbox, entry)"
+                 ") STRICT"},
+    {"metadata_account", "CREATE UNIQUE INDEX metadata_account ON metadata(entry) WHERE mailbox IS NULL"},
     {"keyword", "CREATE TABLE keyword("
                 "mailbox INTEGER NOT NULL REFERENCES mailbox(id) ON DELETE CASCADE,"
                 "number INTEGER NOT NULL,"           /* 0 to LL_KEYWORDS_MAX - 1; never changes */

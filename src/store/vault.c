@@ -61,9 +61,10 @@ void vault_log(const vault *v, const char *format, ...)
 
 vault_numbers vault_count(vault *v)
 {
-    vault_numbers n = {.quota = v->quota, .views = opened_count(v)};
+    vault_numbers n = {.quota = v->quota, .messages_max = vault_messages_max(v), .views = opened_count(v)};
     pthread_mutex_lock(&v->mutex);
     n.bytes = v->bytes;
+    n.messages = v->messages;
     n.modseq = v->modseq;
     n.readers = v->readers.idle_count + v->readers.taken;
     pthread_mutex_unlock(&v->mutex);
@@ -76,13 +77,20 @@ vault_numbers vault_count(vault *v)
 
 /* --------------------------------------------------------------------------------------------------- Quota */
 
-ll_status vault_room_take(vault *v, uint64_t size)
+uint64_t vault_messages_max(const vault *v)
 {
-    if (v->config.message_bytes_max && size > v->config.message_bytes_max)
+    return v->config.messages_max ? v->config.messages_max : VAULT_MESSAGES_MAX;
+}
+
+ll_status vault_room_take(vault *v, uint64_t before, uint64_t size, bool replaces)
+{
+    uint64_t most = v->config.message_bytes_max ? v->config.message_bytes_max : UINT64_MAX;
+    if (before > most || size > most - before)
         return LL_ELIMIT;
     pthread_mutex_lock(&v->mutex);
     uint64_t used = v->bytes + v->bytes_pending;
-    bool fits = !v->quota || (used <= v->quota && size <= v->quota - used);
+    bool fits = !v->quota || replaces || (used <= v->quota && size <= v->quota - used);
+    fits = fits && (replaces || v->messages < vault_messages_max(v));
     if (fits)
         v->bytes_pending += size;
     pthread_mutex_unlock(&v->mutex);
@@ -122,10 +130,12 @@ static ll_status run(queue_job *queued, db *d)
     (void)d;
     w->job_modseq = 0;
     w->job_bytes = w->bytes;
+    w->job_messages = w->messages;
     ll_status status = job->run(job, w);
     if (status < 0) {
         change_list_clear(&w->job);
         w->bytes = w->job_bytes;
+        w->messages = w->job_messages;
     } else {
         change_list_join(&w->batch, &w->job);
     }
@@ -169,6 +179,8 @@ static ll_status commit(void *ctx, db *d)
         status = save_number(d, "uidvalidity", w->uidvalidity, &validity_saved);
     if (!status)
         status = save_number(d, "bytes", w->bytes, &w->bytes_saved);
+    if (!status)
+        status = save_number(d, "messages", w->messages, &w->messages_saved);
     w->uidvalidity_saved = (uint32_t)validity_saved;
     return status ? status : recent_write(w);
 }
@@ -181,11 +193,13 @@ static void committed(void *ctx, db *d)
     bool purge;
     pthread_mutex_lock(&v->mutex);
     v->bytes = w->bytes;
+    v->messages = w->messages;
     v->modseq = w->modseq;
     pthread_mutex_unlock(&v->mutex);
     opened_recent_written(v, true);
     opened_publish(v, &w->batch, &purge);
     w->published = w->modseq;
+    watcher_tell(v);
     if (purge)
         purge_wake(v);
 }
@@ -200,9 +214,10 @@ static void rollback(void *ctx, db *d)
     /* Mod-sequences and UIDVALIDITYs that were taken are lost, which does no harm. */
     w->modseq_saved = 0;
     w->uidvalidity_saved = 0;
-    w->bytes_saved = UINT64_MAX;
+    w->bytes_saved = w->messages_saved = UINT64_MAX;
     pthread_mutex_lock(&v->mutex);
     w->bytes = v->bytes;
+    w->messages = v->messages;
     pthread_mutex_unlock(&v->mutex);
     opened_recent_written(v, false);
 }

@@ -17,6 +17,10 @@
 
 typedef struct vault vault;
 
+/* Messages of one vault if its host says nothing else: five times the largest account foreseen. A view of so many is
+ * some megabytes, a COPY of all of them still fits its answer. */
+#define VAULT_MESSAGES_MAX 5000000
+
 /* What all vaults of a server share. Strings and objects are borrowed and must outlive every vault. */
 typedef struct vault_config {
     const executor *executor;
@@ -24,6 +28,7 @@ typedef struct vault_config {
     const char *spool_folder;             /* for uploads on their way, see spool.h */
     spool_pool *spool_pool;               /* may be NULL */
     uint64_t message_bytes_max;           /* a larger message is LL_ELIMIT; 0: no limit */
+    uint64_t messages_max;                /* messages of one vault, one more is LL_EQUOTA; 0: VAULT_MESSAGES_MAX */
     int64_t (*now)(void *ctx);            /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *ctx, ll_span line); /* may be NULL. Any thread. Never content, names of mailboxes or keys */
     /* A vault is about to be locked, with so many bytes in it: for quotas while it is. May be NULL. On a worker. */
@@ -54,7 +59,8 @@ bool vault_key_is(vault *v, const uint8_t key[KEYS_KEY]);
 const uint8_t *vault_alias(const vault *v);
 
 typedef struct vault_numbers {
-    uint64_t bytes, quota;   /* of all messages in all mailboxes */
+    uint64_t bytes, quota; /* of all messages in all mailboxes */
+    uint64_t messages, messages_max;
     uint64_t modseq;         /* the newest change */
     uint64_t jobs, commits;  /* since it was opened */
     unsigned readers, views; /* connections that read; views in memory */

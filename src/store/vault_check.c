@@ -17,6 +17,8 @@ static const struct {
                                "8) AS n FROM mailbox m WHERE deleted <> n"},
     {"mailbox: bytes, rows", "SELECT id, bytes, (SELECT coalesce(sum(size), 0) FROM entry e WHERE e.mailbox = m.id) AS "
                              "n FROM mailbox m WHERE bytes <> n"},
+    {"mailbox: deleted_bytes, rows", "SELECT id, deleted_bytes, (SELECT coalesce(sum(size), 0) FROM entry e WHERE "
+                                     "e.mailbox = m.id AND e.flags & 8) AS n FROM mailbox m WHERE deleted_bytes <> n"},
     {"mailbox: uidnext, highest uid", "SELECT id, uidnext, (SELECT coalesce(max(uid), 0) FROM entry e WHERE e.mailbox "
                                       "= m.id) AS n FROM mailbox m WHERE uidnext <= n"},
     {"mailbox: uidnext, highest vanished uid", "SELECT id, uidnext, (SELECT coalesce(max(uid_last), 0) FROM vanished x "
@@ -33,6 +35,8 @@ static const struct {
      "SELECT mailbox, uid, 0 FROM entry NATURAL JOIN (SELECT mailbox, uid FROM held)"},
     {"vault: bytes, sum of mailboxes", "SELECT 0, value, (SELECT coalesce(sum(bytes), 0) FROM mailbox) AS n FROM meta "
                                        "WHERE key = 'bytes' AND value <> n"},
+    {"vault: messages, sum of mailboxes", "SELECT 0, value, (SELECT coalesce(sum(messages), 0) FROM mailbox) AS n FROM "
+                                          "meta WHERE key = 'messages' AND value <> n"},
     {"message: refs, rows",
      "SELECT id, refs, coalesce(c.n, 0) AS n FROM message m LEFT JOIN (SELECT message, count(*) AS n FROM "
      "(SELECT message FROM entry UNION ALL SELECT message FROM held) GROUP BY message) c ON c.message = m.id WHERE "
@@ -44,7 +48,8 @@ static const struct {
     {"message: size, its parts", "SELECT id, size, (SELECT coalesce(sum(t.size), -1) FROM piece p JOIN part t ON t.id "
                                  "= p.part WHERE p.message = m.id) AS n "
                                  "FROM message m WHERE size <> n"},
-    {"thread: no such message", "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
+    {"thread: no such message",
+     "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
     {"part: refs, rows",
      "SELECT id, refs, (SELECT count(*) FROM piece p WHERE p.part = t.id) AS n FROM part t WHERE refs <> n"},
     {"part: size, its chunks",

@@ -82,6 +82,8 @@ static ll_status fill_meta(writer *w, const uint8_t alias[KEYS_ID], const uint8_
     if (!status)
         status = vault_meta_set_int(d, "bytes", 0);
     if (!status)
+        status = vault_meta_set_int(d, "messages", 0);
+    if (!status)
         status = vault_meta_set_int(d, "modseq", (int64_t)w->modseq);
     return status ? status : vault_meta_set_int(d, "uidvalidity", w->uidvalidity);
 }
@@ -136,16 +138,19 @@ ll_status vault_create(const char *path, const uint8_t key[KEYS_KEY], const uint
 
 static ll_status load_numbers(vault *v, db *d)
 {
-    int64_t modseq = 0, uidvalidity = 0, bytes = 0;
+    int64_t modseq = 0, uidvalidity = 0, bytes = 0, messages = 0;
     ll_status status = vault_meta_int(d, "modseq", &modseq);
     if (!status)
         status = vault_meta_int(d, "uidvalidity", &uidvalidity);
     if (!status)
         status = vault_meta_int(d, "bytes", &bytes);
-    if (!status && (modseq < 0 || bytes < 0 || uidvalidity < 0 || uidvalidity > UINT32_MAX))
+    if (!status)
+        status = vault_meta_int(d, "messages", &messages);
+    if (!status && (modseq < 0 || bytes < 0 || messages < 0 || uidvalidity < 0 || uidvalidity > UINT32_MAX))
         status = LL_ECORRUPT;
     v->modseq = (uint64_t)modseq;
     v->bytes = (uint64_t)bytes;
+    v->messages = (uint64_t)messages;
     v->writer = (writer){.vault = v,
                          .db = d,
                          .modseq = v->modseq,
@@ -154,7 +159,9 @@ static ll_status load_numbers(vault *v, db *d)
                          .uidvalidity = (uint32_t)uidvalidity,
                          .uidvalidity_saved = (uint32_t)uidvalidity,
                          .bytes = v->bytes,
-                         .bytes_saved = v->bytes};
+                         .bytes_saved = v->bytes,
+                         .messages = v->messages,
+                         .messages_saved = v->messages};
     return status;
 }
 

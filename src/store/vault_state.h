@@ -13,6 +13,7 @@
 #include "store/queue.h"
 #include "store/reader.h"
 #include "store/vault.h"
+#include "store/watcher.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,8 +27,9 @@ typedef struct writer {
     uint64_t published;    /* of the last COMMIT: views of all changes up to it are out */
     uint32_t uidvalidity, uidvalidity_saved;
     uint64_t bytes, bytes_saved;
-    uint64_t job_modseq; /* of the job under way; 0: it has changed nothing yet */
-    uint64_t job_bytes;  /* `bytes` before the job under way */
+    uint64_t messages, messages_saved;
+    uint64_t job_modseq;              /* of the job under way; 0: it has changed nothing yet */
+    uint64_t job_bytes, job_messages; /* before the job under way */
     change_list job, batch;
 } writer;
 
@@ -57,7 +59,9 @@ struct vault {
     pthread_mutex_t mutex;
     reader_pool readers;
     opened_list opened;
+    watcher *watchers;      /* who wants to hear of every COMMIT */
     uint64_t bytes;         /* after the last COMMIT */
+    uint64_t messages;      /* the same */
     uint64_t bytes_pending; /* announced by uploads under way */
     uint64_t modseq;        /* after the last COMMIT */
     bool purging;           /* a purge job is queued */
@@ -85,8 +89,12 @@ LL_MUST_USE ll_status vault_meta_set_blob(db *d, const char *key, const void *da
 /* The secret half of the drop key; wipe it. On a connection of the vault. */
 LL_MUST_USE ll_status vault_drop_secret(db *d, uint8_t secret[KEYS_KEY]);
 
-/* Check and take room for an upload of `size` bytes: LL_ELIMIT, LL_EQUOTA. Give it back with vault_room_give. */
-LL_MUST_USE ll_status vault_room_take(vault *v, uint64_t size);
+/* Messages that the vault may hold. */
+uint64_t vault_messages_max(const vault *v);
+/* Check and take room for `size` more bytes of an upload that has `before`: LL_ELIMIT, LL_EQUOTA. replaces: it takes
+ * the place of another message, so only the commit can tell whether there is room. Give all of it back with
+ * vault_room_give. */
+LL_MUST_USE ll_status vault_room_take(vault *v, uint64_t before, uint64_t size, bool replaces);
 void vault_room_give(vault *v, uint64_t size);
 
 #endif

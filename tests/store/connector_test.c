@@ -365,9 +365,9 @@ static void test_names(void **state)
     client c;
     bool there;
     start(&f, &c);
-    assert_int_equal(ASK(&c, create, SPAN("a/b/c"), LL_MAILBOX_FLAGGED), LL_OK);
+    assert_int_equal(ASK(&c, create, SPAN("a/b/c"), LL_MAILBOX_ARCHIVE), LL_OK);
     assert_true(listed(&c, "a") && listed(&c, "a/b"));
-    assert_int_equal(attributes_of(&c, "a/b/c", &there), LL_MAILBOX_FLAGGED);
+    assert_int_equal(attributes_of(&c, "a/b/c", &there), LL_MAILBOX_ARCHIVE);
     assert_int_equal(ASK(&c, create, SPAN("a/b"), 0), LL_EEXISTS);
     assert_int_equal(ASK(&c, create, SPAN("INBOX"), 0), LL_EEXISTS);
     assert_int_equal(ASK(&c, create, SPAN("a-x"), 0), LL_OK);
