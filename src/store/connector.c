@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "store/connector_op.h"
 
-static void connector_unref(connector *c)
+void connector_unref(connector *c)
 {
     if (--c->refs)
         return;

@@ -14,6 +14,9 @@ typedef struct connector {
     watcher watcher;
 } connector;
 
+/* One reference less; only on executor->done's thread. */
+void connector_unref(connector *c);
+
 typedef struct op {
     union {
         reader_job reader;
@@ -94,6 +97,14 @@ ll_status connector_append_data(void *self, void *upload, ll_span bytes);
 ll_status connector_append_commit(void *self, ll_call *call, void *const *uploads, size_t count);
 void connector_append_abort(void *self, void *upload);
 ll_status connector_replace(void *self, ll_call *call, void *mailbox, uint32_t uid, void *upload);
+
+/* What the upstream hears of an upload; borrowed from it. And what it answered: the message's id, to be stored with it.
+ * LL_ENOMEM, LL_ELIMIT. */
+void connector_upload_message(void *upload, ll_span *to, ll_upstream_message *message);
+LL_MUST_USE ll_status connector_upload_remote(void *upload, ll_span id);
+/* Inside a job: the upload becomes a message of this mailbox, which the caller saves, under this id. LL_EEXISTS: the
+ * mailbox has a message of this id, nothing was done. */
+LL_MUST_USE ll_status connector_upload_put(writer *w, mailbox_row *m, void *upload, ll_span id, uint32_t *uid);
 
 /* connector_account.c */
 ll_status connector_quota(void *self, ll_call *call);

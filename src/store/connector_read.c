@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/connector_op.h"
 #include "store/message.h"
+#include "store/remote.h"
 
 #include <stdio.h>
 
@@ -22,8 +23,8 @@ static ll_status list_row(ll_call *call, db_stmt *q)
 
 static ll_status list(op *o, db *d)
 {
-    db_stmt *q = db_prepare(d, "SELECT name, attributes, subscribed, noselect, 0 FROM mailbox "
-                               "UNION ALL SELECT name, 0, 1, 0, 1 FROM subscription "
+    db_stmt *q = db_prepare(d, "SELECT name, attributes, subscribed, noselect, 0 FROM mailbox WHERE " REMOTE_LISTED
+                               " UNION ALL SELECT name, 0, 1, 0, 1 FROM subscription "
                                "WHERE name NOT IN (SELECT name FROM mailbox) ORDER BY name");
     /* INBOX is where people look first. */
     db_stmt *inbox =

@@ -50,6 +50,7 @@ struct vault {
     uint64_t quota;
     uint8_t drop_public[KEYS_KEY];
     atomic_uint refs;
+    struct upstream *upstream; /* where the mail really lives; NULL: here. See upstream.h */
     db *writer_db;
     queue queue;
 
