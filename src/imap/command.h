@@ -64,7 +64,13 @@ struct command {
     const char *text; /* NULL: "NAME completed" / the status text */
     /* for the sync at its end, see sync.h */
     uidset *sync_force;     /* owned; these get their FETCH even if nothing changed */
-    uidset *sync_silent;    /* owned; these get none if their flags are now what the command asked for */
+    uidset *sync_silent;    /* owned; these get none if their flags are now what the client must think, which is: */
+    struct {                /* what it knew, changed so (STORE with .SILENT) */
+        ll_flags_op op;
+        unsigned flags; /* bit LL_FLAG_x */
+        const ll_span *keywords;
+        size_t keywords_count;
+    } sync_silent_op;
     void *notify_room;      /* the same for notify.c */
     struct rows *sync_rows; /* room for sync.c, in `memory` */
     bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
@@ -120,6 +126,7 @@ COMMAND(setquota)
 COMMAND(getmetadata)
 COMMAND(setmetadata)
 COMMAND(append)
+COMMAND(replace)
 COMMAND(close)
 COMMAND(unselect)
 COMMAND(idle)

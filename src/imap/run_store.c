@@ -141,6 +141,10 @@ static ll_status begin(ll_session *s, command *c, store *st)
     }
     uidset **told = st->silent ? &c->sync_silent : &c->sync_force;
     *told = uidset_copy(st->uids);
+    c->sync_silent_op.op = st->op;
+    c->sync_silent_op.flags = st->flags;
+    c->sync_silent_op.keywords = st->keywords;
+    c->sync_silent_op.keywords_count = st->keywords_count;
     st->ranges = arena_array(&c->memory, store_ranges, sizeof *st->ranges);
     st->walk = uidset_walk_new(st->uids, 1);
     return *told && st->ranges && st->walk ? LL_OK : LL_ENOMEM;

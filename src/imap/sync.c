@@ -70,21 +70,68 @@ static ll_status add_difference(uidset *changed, const uidset *before, const uid
     return LL_OK;
 }
 
+/* The flags that a silent STORE names, by their numbers in this view. */
+static ll_flags named_flags(const command *c, const ll_view *view)
+{
+    ll_flags named = {{c->sync_silent_op.flags}};
+    for (size_t i = 0; i < c->sync_silent_op.keywords_count; i++) {
+        int number = ll_view_keyword_find(view, c->sync_silent_op.keywords[i]);
+        if (number >= 0)
+            ll_flags_add(&named, LL_FLAG_KEYWORD + (unsigned)number);
+    }
+    return named;
+}
+
+/* Where flag n is not as the client must think after its silent STORE: somebody else was at work too. */
+static ll_status add_surprise(uidset *changed, const command *c, const uidset *before, const uidset *after, bool named)
+{
+    ll_flags_op op = c->sync_silent_op.op;
+    uidset *wrong;
+    if (named && op != LL_FLAGS_REMOVE)
+        wrong = uidset_copy(c->sync_silent);
+    else if (named || op == LL_FLAGS_REPLACE || !before)
+        wrong = uidset_new();
+    else
+        wrong = uidset_copy(before);
+    if (!wrong)
+        return LL_ENOMEM;
+    if (after)
+        uidset_xor(wrong, after);
+    uidset_and(wrong, c->sync_silent);
+    uidset_or(changed, wrong);
+    uidset_del(&wrong);
+    return LL_OK;
+}
+
+/* Add where the flags of the views differ, and of the silent ones where they are not as the client thinks. */
+static ll_status add_changes(uidset *changed, const command *c, const ll_view *before, const ll_view *after,
+                             const uidset *silent)
+{
+    unsigned old = view_flags_count(before), new = view_flags_count(after), flags = new > old ? new : old;
+    for (unsigned i = 0; i < flags; i++)
+        if (add_difference(changed, view_flag(before, i), view_flag(after, i)))
+            return LL_ENOMEM;
+    if (!silent)
+        return LL_OK;
+    uidset_andnot(changed, silent);
+    ll_flags named = named_flags(c, after);
+    for (unsigned i = 0; i < flags; i++)
+        if (add_surprise(changed, c, view_flag(before, i), view_flag(after, i), ll_flags_has(&named, i)))
+            return LL_ENOMEM;
+    return LL_OK;
+}
+
 /* The messages known to the client and still there whose flags are to be said. NULL: out of memory. */
-static uidset *changed_flags(const ll_view *before, const ll_view *after, const uidset *force, const uidset *silent)
+static uidset *changed_flags(const command *c, const ll_view *before, const ll_view *after, const uidset *force,
+                             const uidset *silent)
 {
     uidset *changed = uidset_new();
     if (!changed)
         return NULL;
-    unsigned flags =
-        view_flags_count(after) > view_flags_count(before) ? view_flags_count(after) : view_flags_count(before);
-    for (unsigned i = 0; i < flags; i++)
-        if (add_difference(changed, view_flag(before, i), view_flag(after, i))) {
-            uidset_del(&changed);
-            return NULL;
-        }
-    if (silent)
-        uidset_andnot(changed, silent);
+    if (add_changes(changed, c, before, after, silent)) {
+        uidset_del(&changed);
+        return NULL;
+    }
     if (force)
         uidset_or(changed, force);
     uidset_and(changed,
@@ -96,7 +143,7 @@ static uidset *changed_flags(const ll_view *before, const ll_view *after, const 
 static ll_status compare(ll_session *s, struct sync *sync, ll_view *after, const uidset *force, const uidset *silent)
 {
     const ll_view *before = s->snap.view;
-    sync->fetch = changed_flags(before, after, force, silent);
+    sync->fetch = changed_flags(&s->command, before, after, force, silent);
     if (!sync->fetch)
         return LL_ENOMEM;
     if (silent && s->enabled & SESSION_ENABLED_CONDSTORE) {

@@ -11,8 +11,8 @@
 #include "imap/session.h"
 
 /* LL_OK: something to say, call sync_step; LL_MORE is never returned here; LL_ECLOSED: the mailbox is gone, say BYE;
- * LL_ENOMEM. force/silent as in struct command (may be NULL); with_uid: put UID into each FETCH. *nothing: the client
- * knows all. */
+ * LL_ENOMEM. force/silent as in struct command (may be NULL; silent is that command's own); with_uid: put UID into each
+ * FETCH. *nothing: the client knows all. */
 LL_MUST_USE ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, const uidset *silent,
                                  bool with_uid, bool *nothing);
 /* What sync_begin has begun also tells the mod-sequence of every silent message, changed or not: RFC 7162

@@ -7,6 +7,7 @@
 #define TESTS_IMAP_TALK_H
 
 #include "base/text.h"
+#include "grammar.h"
 #include "memory_connector.h"
 
 #include <setjmp.h>
@@ -19,6 +20,8 @@ typedef struct talk {
     const ll_connector *connector; /* &memory_connector, or one in front of it */
     bool bytewise;
     text got; /* the replies to the last command */
+    grammar grammar;
+    bool packed; /* what comes is compressed: the test feeds the grammar itself */
 } talk;
 
 static inline void talk_auth_start(void *context, ll_span mechanism, ll_span initial, bool login)
@@ -54,6 +57,8 @@ static inline void talk_settle(talk *t)
         if (out.size) {
             out = span_first(out, t->bytewise ? 1 + out.size / 3 : out.size);
             text_add(&t->got, out);
+            if (!t->packed)
+                grammar_feed(&t->grammar, out);
             ll_session_sent(t->session, out.size);
         }
         moved = memory_complete(t->store) || moved;
@@ -99,6 +104,7 @@ static inline void talk_leave(talk *t)
 {
     ll_session_del(&t->session);
     text_fini(&t->got);
+    grammar_fini(&t->grammar);
 }
 
 #define TALK_WAYS 4 /* for (unsigned way = 0; way < TALK_WAYS; way++) */
