@@ -120,6 +120,7 @@ static bool take_output(chat *t)
         return false;
     size_t size = t->how.narrow ? 1 : out.size;
     text_add(&t->said, span_first(out, size));
+    grammar_feed(&t->grammar, span_first(out, size));
     ll_session_sent(t->session, size);
     return true;
 }
@@ -215,6 +216,7 @@ void chat_close(chat *t)
     while (memory_complete(t->store))
         ;
     text_fini(&t->said);
+    grammar_fini(&t->grammar);
     text_fini(&t->kept);
     text_fini(&t->response);
     if (!t->how.store) {

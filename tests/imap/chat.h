@@ -13,6 +13,7 @@
 #define TESTS_IMAP_CHAT_H
 
 #include "base/text.h"
+#include "grammar.h"
 #include "memory_connector.h"
 
 typedef struct chat_how {
@@ -36,6 +37,7 @@ typedef struct chat {
     ll_host host;
     ll_limits limits;
     text said; /* by the server, not yet expected */
+    grammar grammar;
     text kept; /* given, not yet taken */
     bool starting_tls, cancelled;
     unsigned wakes, unauthenticated;

@@ -44,17 +44,18 @@ static void each_way(void (*prepare)(memory_store *store), const char *enable, c
 
 static void fill_binary(memory_store *store)
 {
-    memory_deliver(store, "INBOX",
-                   SPAN("Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-                        "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-                        "caf=E9 =\r\nau lait\r\n"
-                        "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: BASE64\r\n\r\n"
-                        "AAEC\r\naGVsbG8=\r\n"
-                        "--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
-                        "--b\r\nContent-Type: application/x-old\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin\r\n"
-                        "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n"
-                        "--b--\r\n"),
-                   0);
+    memory_deliver(
+        store, "INBOX",
+        SPAN("Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+             "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+             "caf=E9 =\r\nau lait\r\n"
+             "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: BASE64\r\n\r\n"
+             "AAEC\r\naGVsbG8=\r\n"
+             "--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
+             "--b\r\nContent-Type: application/x-old\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin\r\n"
+             "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n"
+             "--b--\r\n"),
+        0);
     memory_deliver(store, "INBOX", SPAN("Subject: one\r\n\r\nHello\r\n"), 0);
     memory_deliver(store, "INBOX", SPAN(""), 0);
 }
@@ -175,8 +176,7 @@ static const dialogue previews[] = {
     {"a FETCH 1 PREVIEW (LAZY)\r\n", "* 1 FETCH (PREVIEW \"Preview text!\")\r\na OK FETCH completed\r\n"},
     {"a FETCH 1 (UID PREVIEW (LAZY) RFC822.SIZE)\r\n",
      "* 1 FETCH (UID 1 PREVIEW \"Preview text!\" RFC822.SIZE 29)\r\na OK FETCH completed\r\n"},
-    {"a FETCH 1 PREVIEW (CHANGEDSINCE 90)\r\n",
-     "* OK [HIGHESTMODSEQ 12] Highest\r\na OK FETCH completed\r\n"},
+    {"a FETCH 1 PREVIEW (CHANGEDSINCE 90)\r\n", "* OK [HIGHESTMODSEQ 12] Highest\r\na OK FETCH completed\r\n"},
     {"a FETCH 2:7 PREVIEW\r\n",
      "* 2 FETCH (PREVIEW {13}\r\ncaf\xc3\xa9 au lait)\r\n* 3 FETCH (PREVIEW \"Hello & good\")\r\n"
      "* 4 FETCH (PREVIEW \"plain\")\r\n* 5 FETCH (PREVIEW \"html\")\r\n* 6 FETCH (PREVIEW \"\")\r\n"
@@ -294,20 +294,22 @@ static void fill_utf8(memory_store *store)
 
 #define PERSON(name, local) "((" name " NIL " local " \"x.org\"))"
 #define ENVELOPED(name, local, subject)                                                                                \
-    "* 1 FETCH (ENVELOPE (NIL " subject " " PERSON(name, local) " " PERSON(name, local) " " PERSON(name, local)        \
-        " NIL NIL NIL NIL NIL)"
+    "* 1 FETCH (ENVELOPE (NIL " subject                                                                                \
+    " " PERSON(name, local) " " PERSON(name, local) " " PERSON(name, local) " NIL NIL NIL NIL NIL)"
 
 static const dialogue literals[] = {
-    {"a FETCH 1 (ENVELOPE PREVIEW)\r\n",
-     ENVELOPED("{5}\r\nJ\xc3\xb6rg", "{5}\r\nj\xc3\xb6rg", "{9}\r\ncaf\xc3\xa9 \"x\"") " PREVIEW {5}\r\ncaf\xc3\xa9)\r\n"
-                                                                          "a OK FETCH completed\r\n"},
+    {"a FETCH 1 (ENVELOPE PREVIEW)\r\n", ENVELOPED("{5}\r\nJ\xc3\xb6rg", "{5}\r\nj\xc3\xb6rg",
+                                                   "{9}\r\ncaf\xc3\xa9 \"x\"") " PREVIEW {5}\r\ncaf\xc3\xa9)\r\n"
+                                                                               "a OK FETCH completed\r\n"},
 };
 
 /* What is not UTF-8 stays a literal. */
 static const dialogue quoted[] = {
     {"a FETCH 1 (ENVELOPE PREVIEW BODY)\r\n",
-     ENVELOPED("\"J\xc3\xb6rg\"", "\"j\xc3\xb6rg\"", "\"caf\xc3\xa9 \\\"x\\\"\"") " PREVIEW \"caf\xc3\xa9\" BODY "
-     "(\"text\" \"plain\" (\"name\" {1}\r\n\xe9) NIL NIL \"7bit\" 7 1))\r\na OK FETCH completed\r\n"},
+     ENVELOPED("\"J\xc3\xb6rg\"", "\"j\xc3\xb6rg\"",
+               "\"caf\xc3\xa9 \\\"x\\\"\"") " PREVIEW \"caf\xc3\xa9\" BODY "
+                                            "(\"text\" \"plain\" (\"name\" {1}\r\n\xe9) NIL NIL \"7bit\" 7 1))\r\na OK "
+                                            "FETCH completed\r\n"},
 };
 
 static void test_utf8(void **state)

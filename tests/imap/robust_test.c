@@ -78,6 +78,7 @@ static bool run_with_failure(long at, bool later)
             rest = span_from(rest, taken);
             ll_span out = ll_session_output(t.session);
             moved = taken || out.size;
+            grammar_feed(&t.grammar, out);
             ll_session_sent(t.session, out.size);
             moved |= memory_complete(t.store);
         }
@@ -85,6 +86,7 @@ static bool run_with_failure(long at, bool later)
         while (memory_complete(t.store))
             ;
     }
+    grammar_fini(&t.grammar);
     assert_int_equal(f.held, 0);
     assert_int_equal(memory_sessions(t.store), 0);
     memory_store_del(&t.store);
