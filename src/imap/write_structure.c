@@ -48,10 +48,18 @@ static void write_extension(text *out, const mime_part *part, bool utf8)
     response_nstring_as(out, part->location, utf8);
 }
 
+/* Said with envelope and body: message/rfc822, and to those who know RFC 9051 or RFC 6855 message/global; to others
+ * that is a type without structure (media-basic of RFC 3501). */
+static bool is_message(const mime_part *part, bool utf8)
+{
+    return part->kind == MIME_MESSAGE && (utf8 || !mime_part_is(part, "message", "global"));
+}
+
 /* media-basic SP body-fields */
 static void write_fields(text *out, const mime_part *part, bool utf8)
 {
-    bool opaque = part->kind == MIME_LEAF && mime_part_is(part, "message", "rfc822"); /* would need an envelope */
+    bool opaque = part->kind == MIME_LEAF && (mime_part_is(part, "message", "rfc822") ||
+                                              mime_part_is(part, "message", "global")); /* would need an envelope */
     write_string(out, opaque ? SPAN("application") : part->type, utf8);
     text_add_byte(out, ' ');
     write_string(out, opaque ? SPAN("octet-stream") : part->subtype, utf8);
@@ -69,14 +77,15 @@ static void write_fields(text *out, const mime_part *part, bool utf8)
 
 static void write_one(text *out, const mime_part *part, bool extended, bool utf8)
 {
+    bool message = is_message(part, utf8);
     write_fields(out, part, utf8);
-    if (part->kind == MIME_MESSAGE) {
+    if (message) {
         text_add_byte(out, ' ');
         write_envelope(out, part->child->envelope, utf8);
         text_add_byte(out, ' ');
         write_structure(out, part->child, extended, utf8);
     }
-    if (part->kind == MIME_MESSAGE || mime_part_is(part, "text", NULL)) {
+    if (message || mime_part_is(part, "text", NULL)) {
         text_add_byte(out, ' ');
         text_add_u64(out, part->body_lines);
     }

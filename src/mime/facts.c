@@ -183,6 +183,27 @@ static void add_multipart(const mime_value *value, bool leaf, mime_content *cont
     }
 }
 
+/* Without an encoding: 7bit, 8bit, binary or nothing said. */
+static bool is_identity(mime_facts *facts)
+{
+    mime_value value = {0};
+    ll_span field = value_of(facts, FACT_ENCODING);
+    if (!field.data || mime_value_parse(&facts->scratch, field, &value) || !value.type.size)
+        return true;
+    return span_equal_nocase(value.type, SPAN("7bit")) || span_equal_nocase(value.type, SPAN("8bit")) ||
+           span_equal_nocase(value.type, SPAN("binary"));
+}
+
+/* Another message is inside: message/rfc822, which is never encoded (RFC 2046 section 5.2.1), or message/global if it
+ * is not (RFC 6532 section 3.7). */
+static bool is_message(mime_facts *facts, const mime_value *value)
+{
+    if (!span_equal_nocase(value->type, SPAN("message")))
+        return false;
+    return span_equal_nocase(value->subtype, SPAN("rfc822")) ||
+           (span_equal_nocase(value->subtype, SPAN("global")) && is_identity(facts));
+}
+
 static void add_type(mime_facts *facts, bool in_digest, bool leaf, mime_content *content, text *out)
 {
     mime_value value = {0};
@@ -192,7 +213,7 @@ static void add_type(mime_facts *facts, bool in_digest, bool leaf, mime_content 
     bool known = value.type.size && value.subtype.size;
     if (!known && in_digest) /* RFC 2046 section 5.1.5 */
         value = (mime_value){.type = SPAN("message"), .subtype = SPAN("rfc822")};
-    bool message = span_equal_nocase(value.type, SPAN("message")) && span_equal_nocase(value.subtype, SPAN("rfc822"));
+    bool message = is_message(facts, &value);
     if (!known && !in_digest) {
         mime_facts_plain(out);
     } else if (span_equal_nocase(value.type, SPAN("multipart"))) {

@@ -26,7 +26,7 @@ enum { mime_index_version = 1 }; /* the first byte of a saved index */
 typedef enum mime_kind {
     MIME_LEAF = 0,
     MIME_MULTIPART = 1, /* multipart with a usable boundary and at least one part */
-    MIME_MESSAGE = 2    /* message/rfc822: its one child is the message inside */
+    MIME_MESSAGE = 2    /* message/rfc822, message/global: its one child is the message inside */
 } mime_kind;
 
 typedef struct mime_address_list {

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -320,11 +321,84 @@ static void test_utf8(void **state)
     EACH_WAY(fill_utf8, "e ENABLE IMAP4rev2\r\n", quoted);
 }
 
+/* --- whatever a message is, the answer keeps to the grammar: the checker in chat.c reads it --- */
+
+static const char *const odd[] = {
+    "",
+    "\r\n",
+    "\n\n\n",
+    "no header\r\nat all",
+    ":\r\n: :\r\n\r\n",
+    "Subject: \"\\ \x01\x7f\x80\xff\r\nFrom: \"\\\"\x80\" <\x01@\xff>\r\nTo: ,,;:<>@\r\nCc: a:b@c,d;\r\n\r\n",
+    "From: <>\r\nSender: ()\r\nReply-To: \"\"\r\nTo: undisclosed:;\r\nBcc: a@b, c@d (e)\r\nDate: \r\n\r\nx",
+    "Content-Type: \"text\"/\"plain\"; a=; =b; c=\"d\\\"e\"; f*0*=utf-8''%C3; f*1=%A9\r\n\r\nx",
+    "Content-Type: text/html\r\nContent-Transfer-Encoding: \xff\r\nContent-ID: \x80\r\nContent-Description: "
+    "=?utf-8?q?=C3?=\r\n"
+    "Content-Disposition: ;a=b\r\nContent-Language: ,,de,\r\nContent-Location: \x01\r\nContent-MD5: \"\r\n\r\n<",
+    "Content-Type: multipart/mixed\r\n\r\nno boundary",
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\nno parts",
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b--",
+    "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: in\r\n\r\nx\r\n--b--\r\n",
+    "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo=",
+    "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\n",
+    "Content-Type: message/global\r\n\r\nSubject: \xc3\xa9\r\n\r\n",
+    "Content-Type: text/plain; charset=\x80\r\nContent-Transfer-Encoding: base64\r\n\r\n====\xff",
+    "Content-Type: text/plain; charset=utf-7\r\n\r\n+AGE-\xc3",
+    "Message-ID: <a\r\n b>\r\nIn-Reply-To: \xc3\r\nReferences: <\xff>\r\n\r\n",
+};
+
+static void fill_odd(memory_store *store)
+{
+    text subject;
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        memory_deliver(store, "INBOX", span_str(odd[i]), 0);
+    text_init(&subject, NULL, 1 << 20);
+    text_add_str(&subject, "Subject: ");
+    for (int i = 0; i < 3000; i++)
+        text_add_str(&subject, "\xc3\xa9\"");
+    memory_deliver(store, "INBOX", text_span(&subject), 0);
+    text_fini(&subject);
+    memory_deliver(store, "INBOX", SPAN("Subject: a\0b\r\nFrom: \"\0\" <\0@\0>\r\n\r\n\0"), 0);
+}
+
+static void test_odd(void **state)
+{
+    static const char *const enable[] = {"e NOOP\r\n", "e ENABLE UTF8=ACCEPT\r\n", "e ENABLE IMAP4rev2\r\n"};
+    static const char *const items[] = {"ALL", "FULL", "(BODYSTRUCTURE PREVIEW)", "(BINARY[1] BINARY.SIZE[1] BINARY[])",
+                                        "(BINARY[1.1] BINARY.SIZE[2] MODSEQ SAVEDATE EMAILID THREADID)"};
+    static const char *const sections[] = {"(BODY[] BODY[HEADER] BODY[TEXT] BODY[1] BODY[1.MIME] BODY[1.HEADER])",
+                                           "(BODY[HEADER.FIELDS (\"{\" {1}\r\n\" a)]<1.9> RFC822 RFC822.TEXT)",
+                                           "(BODY[HEADER.FIELDS.NOT (SUBJECT)] BODY[2.1.TEXT] RFC822.HEADER)"};
+    (void)state;
+    for (size_t e = 0; e < 3; e++) {
+        chat t;
+        memory_store *store = memory_store_new();
+        char command[200];
+        fill_odd(store);
+        chat_open(&t, &(chat_how){.login = true, .store = store});
+        chat_contains(&t, enable[e], "e OK");
+        select_inbox(&t);
+        for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+            snprintf(command, sizeof command, "a FETCH 1:* %s\r\n", items[i]);
+            chat_send(&t, span_str(command));
+        }
+        for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+            snprintf(command, sizeof command, "a FETCH 1:20 %s\r\n", sections[i]); /* RFC 3501 literals have no NUL */
+            chat_send(&t, span_str(command));
+        }
+        assert_int_equal(t.grammar.response.size, 0);
+        text_clear(&t.said);
+        chat_close(&t);
+        memory_store_del(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_binary), cmocka_unit_test(test_binary_large), cmocka_unit_test(test_preview),
         cmocka_unit_test(test_ids),    cmocka_unit_test(test_partial),      cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_odd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

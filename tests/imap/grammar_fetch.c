@@ -135,7 +135,8 @@ static bool one_part(grammar_parser *p, bool extended, unsigned depth)
     if (!media_word(p, &type) || !space(p) || !media_word(p, &subtype) || !fields(p))
         return false;
     bool message = span_equal_nocase(type, SPAN("message")) &&
-                   (span_equal_nocase(subtype, SPAN("rfc822")) || span_equal_nocase(subtype, SPAN("global")));
+                   (span_equal_nocase(subtype, SPAN("rfc822")) ||
+                    (p->utf8 && span_equal_nocase(subtype, SPAN("global")))); /* media-message of RFC 9051 */
     if (message && (!space(p) || !envelope(p) || !space(p) || !body(p, extended, depth + 1)))
         return false;
     if ((message || span_equal_nocase(type, SPAN("text"))) && (!space(p) || !grammar_number(p)))

@@ -107,6 +107,11 @@ static void test_message(void **state)
                                                ".leaf text/plain [Subject: x||]2 [body|]1\n");
     check_index(RFC822 "no header\n",
                 "message message/rfc822 " RFC822_HEAD "[no header|]1\n.leaf text/plain []0 [no header|]1\n");
+    check_index("Content-Type: message/global\n\nSubject: x\n\nbody\n",
+                "message message/global [Content-Type: message/global||]2 [Subject: x||body|]3\n"
+                ".leaf text/plain [Subject: x||]2 [body|]1\n");
+    check_index("Content-Type: message/global\nContent-Transfer-Encoding: base64\n\nQQ==\n",
+                "leaf message/global [Content-Type: message/global|Content-Transfer-Encoding: base64||]3 [QQ==|]1\n");
     check_index(RFC822, "message message/rfc822 " RFC822_HEAD "[]0\n.leaf text/plain []0 []0\n");
     check_index(MIXED "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/rfc822\n\nSubject: x\n--b--\n",
                 "multipart multipart/mixed " HEAD
