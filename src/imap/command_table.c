@@ -38,6 +38,7 @@ const command_row command_table[] = {
     {"GETMETADATA", AUTH, parse_getmetadata, run_getmetadata, NULL}, /* RFC 5464 */
     {"SETMETADATA", AUTH, parse_setmetadata, run_setmetadata, NULL},
     {"APPEND", AUTH, parse_append, run_append, drop_append},
+    {"REPLACE", SEL | COMMAND_UID | WRITES, parse_replace, run_replace, drop_append}, /* RFC 8508 */
     {"ENABLE", AUTH, parse_enable, run_enable, NULL}, /* RFC 5161 */
     {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                     /* RFC 4978 */
     {"UNAUTHENTICATE", AUTH | QUIET, parse_unauthenticate, run_unauthenticate, NULL}, /* RFC 8437 */

@@ -102,16 +102,18 @@ static void say_refusal(ll_session *s)
         return; /* a command's own skip: session.c goes on */
     session_add(s, text_span(&s->refusal));
     text_fini(&s->refusal);
-    session_count_bad(s);
+    if (s->refusal_is_bad)
+        session_count_bad(s);
 }
 
-/* The command is not to be. The reply is said at once if the client waits for it, else when `left` bytes and the rest
- * of the command have been passed over. */
+/* The command is not to be: "BAD why", "NO why". The reply is said at once if the client waits for it, else when `left`
+ * bytes and the rest of the command have been passed over. */
 static void refuse(ll_session *s, const char *reply, bool skip, uint64_t left)
 {
     ll_span tag = collected_tag(s);
     text_clear(&s->refusal);
-    text_print(&s->refusal, "%.*s BAD %s\r\n", SPAN_PRINT(tag), reply);
+    s->refusal_is_bad = *reply == 'B';
+    text_print(&s->refusal, "%.*s %s\r\n", SPAN_PRINT(tag), reply);
     if (skip)
         input_skip(s, left);
     else
@@ -131,7 +133,19 @@ void input_skip(ll_session *s, uint64_t left)
 
 /* --- the states --- */
 
-/* The line that goes on with a literal is in `input`. Is it a message for APPEND? Its mailbox has been read then. */
+/* "APPEND ", "REPLACE 4 ", "UID REPLACE 4 ": what stands before the mailbox. */
+static bool skip_name(lexer *in)
+{
+    uint32_t number;
+    if (lexer_is_word(in, "APPEND"))
+        return lexer_space(in);
+    if (lexer_is_word(in, "UID") && !lexer_space(in))
+        return false;
+    return lexer_is_word(in, "REPLACE") && lexer_space(in) && lexer_number(in, &number) && lexer_space(in);
+}
+
+/* The line that goes on with a literal is in `input`. Is it a message for APPEND or REPLACE? Its mailbox has been read
+ * then. */
 static bool is_append_message(ll_session *s, size_t at)
 {
     ll_span tag, mailbox;
@@ -139,7 +153,7 @@ static bool is_append_message(ll_session *s, size_t at)
     if (is_before_login(s))
         return false;
     lexer_init(&in, span_first(text_span(&s->input), at), NULL, 0);
-    if (!lexer_tag(&in, &tag) || !lexer_space(&in) || !lexer_is_word(&in, "APPEND") || !lexer_space(&in))
+    if (!lexer_tag(&in, &tag) || !lexer_space(&in) || !skip_name(&in))
         return false;
     if (lexer_peek(&in) == '"') { /* escapes are not to be undone here: there is no arena */
         size_t end = in.at + 1;
@@ -153,7 +167,7 @@ static bool is_append_message(ll_session *s, size_t at)
 static void announce(ll_session *s, const announcement *a)
 {
     if (a->size > s->limits.literal_bytes) {
-        refuse(s, "[TOOBIG] Message is too large", a->plus, a->size);
+        refuse(s, "NO [TOOBIG] Message is too large", a->plus, a->size);
         return;
     }
     s->announced.open = true;
@@ -167,7 +181,7 @@ static void announce(ll_session *s, const announcement *a)
 static void begin_literal(ll_session *s, const announcement *a)
 {
     if (a->size > literal_max(s) || s->input.size + 2 + a->size > command_max(s)) {
-        refuse(s, "[TOOBIG] Literal is too large", a->plus, a->size);
+        refuse(s, "BAD [TOOBIG] Literal is too large", a->plus, a->size);
         return;
     }
     text_add(&s->input, SPAN("\r\n"));
@@ -198,7 +212,7 @@ static void end_line(ll_session *s)
             begin_literal(s, &a);
         break;
     case ANNOUNCEMENT_BAD:
-        refuse(s, "Not a literal", a.plus, a.size);
+        refuse(s, "BAD Not a literal", a.plus, a.size);
         break;
     case ANNOUNCEMENT_UNSAFE:
         session_bye(s, "Size of a literal expected");
@@ -213,7 +227,7 @@ static void refuse_line(ll_session *s)
     size_t size = s->input.size < tail_max ? s->input.size : tail_max;
     if (size)
         memcpy(tail, s->input.data + s->input.size - size, size);
-    refuse(s, "[TOOBIG] Command line is too long", true, 0);
+    refuse(s, "BAD [TOOBIG] Command line is too long", true, 0);
     text_add(&s->input, span_of(tail, size));
     memory_wipe(tail, sizeof tail);
 }

@@ -34,7 +34,8 @@ ll_status message_read(message *m, uint64_t offset, size_t size, ll_span *bytes)
     if (!m->asked) {
         m->asked = true;
         m->window = SPAN("");
-        if (session_asked(s, s->connector->read(s->self, session_call(s), s->mailbox, m->row.uid, offset, size)) ==
+        void *mailbox = m->mailbox ? m->mailbox : s->mailbox;
+        if (session_asked(s, s->connector->read(s->self, session_call(s), mailbox, m->row.uid, offset, size)) ==
             LL_LATER)
             return LL_LATER;
     }

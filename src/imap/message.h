@@ -19,6 +19,7 @@ enum {
 
 typedef struct message {
     ll_session *s;
+    void *mailbox;     /* where it is; NULL: the selected mailbox */
     ll_row row;        /* index is borrowed */
     mime_index *index; /* NULL: not opened yet */
     bool asked;        /* a read is under way */

@@ -306,6 +306,9 @@ static void add_mailbox_words(const ll_session *s, text *out)
     text_print(out, " APPENDLIMIT=%" PRIu64, status_append_limit(s)); /* RFC 7889 */
     if (s->limits.append_messages > 1)
         text_add_str(out, " MULTIAPPEND"); /* RFC 3502 */
+    text_add_str(out, " CATENATE BINARY"); /* RFC 4469, 3516 */
+    if (session_can(s, replace))
+        text_add_str(out, " REPLACE"); /* RFC 8508 */
     if (session_can(s, quota))
         text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
     if (session_can(s, metadata) && session_can(s, metadata_set))

@@ -110,7 +110,7 @@ static void refused(void **state)
              "b1 BAD [TOOBIG] Command line is too long\r\n"
              "b2 BAD [TOOBIG] Literal is too large\r\n"
              "b3 BAD [TOOBIG] Literal is too large\r\n"
-             "b4 BAD [TOOBIG] Message is too large\r\n"
+             "b4 NO [TOOBIG] Message is too large\r\n"
              "b5 OK [APPENDUID 1001 1] APPEND completed\r\n"
              "b6 OK NOOP completed\r\n");
 }
