@@ -562,6 +562,236 @@ void ll_session_refused(ll_session *session, ll_status status, ll_span text);
 /* The handshake that ll_host.start_tls asked for is complete. */
 void ll_session_secured(ll_session *session);
 
+/* -------------------------------------------------------------------------------------------------------- 6. Vault */
+
+/* A vault is the ready-made connector: one encrypted SQLite file that holds an account's mailboxes, messages, flags and
+ * all that IMAP must remember about them (UIDs, mod-sequences, what was expunged). Every page is encrypted and
+ * authenticated (ChaCha20-Poly1305) with a key that the host keeps. What a client was told is done is on the disk.
+ *
+ * Threads. A vault makes none. It needs an executor to work on the disk without blocking the host; without one
+ * everything happens inside the call that asked for it, which suits tests and small tools. One thread, executor->done's,
+ * is the vault's main thread: sessions on the vault, ll_task_done, and every callback live there.
+ *
+ * Memory. Unlike a session's, a vault's memory comes from malloc: SQLite and CRoaring have one allocator a process, and
+ * this library does not take that choice from its host. Out of memory is LL_ENOMEM all the same. The SQLite within is
+ * the library's own and hidden: a host may use another one, but not on a vault's file while the vault is open (POSIX
+ * locks belong to the process). The vault's key is kept in locked memory, one page a vault. */
+typedef struct ll_vault ll_vault;
+
+typedef struct ll_executor {
+    /* Run fn(arg) soon on some worker thread, where it may block on the disk. Called from any thread. Must not fail:
+     * what was given is run once, also while the host is shutting down. */
+    void (*work)(void *context, void (*fn)(void *arg), void *arg);
+    /* Run fn(arg) soon on the vault's main thread, in the order of the calls. Called from any thread. */
+    void (*done)(void *context, void (*fn)(void *arg), void *arg);
+    void *context;
+} ll_executor;
+
+enum { LL_VAULT_KEY = 32 }; /* bytes of a key: random ones, or derived from a password by the host */
+
+typedef struct ll_upstream ll_upstream;
+
+typedef struct ll_vault_config {
+    uint32_t size;                   /* sizeof(ll_vault_config) of the host */
+    const ll_executor *executor;     /* NULL: none; copied; both functions or none */
+    const char *spool_folder;        /* where uploads wait that are too large for memory, encrypted, in files without a
+                                        name; NULL: the vault's folder */
+    uint64_t quota;                  /* bytes of all messages together that clients may fill; 0: no limit */
+    uint64_t message_bytes_max;      /* a larger message is refused; 0: no limit */
+    int64_t (*now)(void *context);   /* seconds since 1970; NULL: the system's clock. Any thread */
+    void (*log)(void *context, ll_span line); /* NULL: no log. Never content, names of mailboxes or keys. Any thread */
+    void *context;                   /* of now and log */
+    const ll_upstream *upstream;     /* where the mail really lives; NULL: here. Must outlive the vault */
+    void *upstream_self;
+} ll_vault_config;
+
+/* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive. Blocks on the
+ * disk. LL_EEXISTS: there is a file; else, on failure, none is left. LL_ENOTFOUND, LL_EDENIED, LL_EFULL, LL_EIO,
+ * LL_ENOMEM. */
+LL_MUST_USE ll_status ll_vault_create(const char *path, const uint8_t key[LL_VAULT_KEY], bool upstream);
+/* Open it; the key is copied. Blocks on the disk. One process, one ll_vault. LL_ENOTFOUND; LL_ECORRUPT: damaged, or not
+ * its key; LL_EVERSION: written by a newer library; LL_EDENIED: memory for the key cannot be locked, or the file is not
+ * ours; LL_EINVAL: an upstream that lacks a method; LL_EIO, LL_ENOMEM. */
+LL_MUST_USE ll_status ll_vault_open(ll_vault **out, const char *path, const uint8_t key[LL_VAULT_KEY],
+                                    const ll_vault_config *config);
+/* Finish the writes under way, close the file, wipe the key; *vault becomes NULL. Blocks on the disk, needs the workers
+ * to be alive. LL_EBUSY: sessions, updates or tasks of the upstream are not yet over, nothing was done: end them, let
+ * the executor run, ask again. NULL is fine. On the main thread. */
+ll_status ll_vault_close(ll_vault **vault);
+
+/* A connector for one session, for ll_session_authenticated; *methods live as long as the vault. notify(context) is
+ * called on the main thread when the session should hear ll_session_notify; without an executor from inside a method of
+ * any session, so the host notes it and calls later. LL_ENOMEM. On the main thread. */
+LL_MUST_USE ll_status ll_vault_connector(ll_vault *vault, void (*notify)(void *context), void *context,
+                                         const ll_connector **methods, void **self);
+/* notify is not called again. To be called before ll_session_del of a session that was given it, unless the session has
+ * called methods->end by itself: a session that is deleted in the middle of a question ends its connector when the answer
+ * comes. */
+void ll_vault_mute(void *self);
+
+/* --- Upstream: where the mail really lives. ---
+ *
+ * With an upstream the vault is a copy that clients may change: what a client does is first put to the upstream and
+ * becomes true in the vault, in one transaction, only when the upstream has agreed; what happens at the source is pushed
+ * into the vault as updates. The upstream knows mailboxes and messages by ids of its own choice: 1 to LL_REMOTE_ID_MAX
+ * bytes, any bytes. The vault stores them. A message may be in several mailboxes under one id (labels), or each of its
+ * copies may have its own.
+ *
+ * What has no id yet (INBOX of a new vault, until an update gives it one) is the vault's own: nobody is asked about it.
+ * Subscriptions, metadata and \Recent are the vault's own too.
+ *
+ * When the upstream refuses a message that a client appends, with another status than LL_ELIMIT or LL_ETRYCREATE, the
+ * client is told NO, and the message is put into the mailbox "Recovered Messages", once for the same bytes. It is listed
+ * while there is something in it; from there messages can be read, copied and moved out (which offers them to the
+ * upstream again) and expunged; nothing else can be put there. */
+enum { LL_REMOTE_ID_MAX = 255 };
+#define LL_RECOVERED_NAME "Recovered Messages"
+
+/* One question to the upstream. A method answers at once (LL_OK or an error), or returns LL_LATER and calls ll_task_done
+ * once, on the main thread. What it was given stays valid until then. A method must not call ll_session_*, but may call
+ * ll_vault_push. */
+typedef struct ll_task ll_task;
+/* An id of what was created, one call for each object, in order. Copied. LL_EINVAL: empty or too long. LL_ENOMEM. */
+LL_MUST_USE ll_status ll_task_id(ll_task *task, ll_span id);
+/* Human text for the client's NO. Copied. */
+void ll_task_text(ll_task *task, ll_span text);
+/* An error is what the client's NO says; LL_OK: done at the source. */
+void ll_task_done(ll_task *task, ll_status status);
+
+/* A message on its way up. */
+typedef struct ll_upload ll_upload;
+typedef struct ll_upstream_message {
+    uint64_t size;
+    int64_t internaldate; /* seconds since 1970; INT64_MIN: none was given */
+    unsigned flags;       /* system flags, bit LL_FLAG_x */
+    const ll_span *keywords;
+    size_t keywords_count;
+    ll_upload *content; /* for ll_upload_read */
+} ll_upstream_message;
+/* Up to `length` bytes at offset; *got is less only at the end. May read the disk. LL_EIO, LL_ECORRUPT, LL_ENOMEM. */
+LL_MUST_USE ll_status ll_upload_read(ll_upload *content, uint64_t offset, size_t length, void *out, size_t *got);
+
+struct ll_upstream {
+    uint32_t size; /* sizeof(ll_upstream) of the host. All methods must be there. */
+
+    /* Mailboxes. Missing parents come first, as tasks of their own. name: UTF-8, '/' between levels. ll_task_id. */
+    ll_status (*mailbox_create)(void *self, ll_task *task, ll_span name, unsigned attributes);
+    /* Its children move with it. */
+    ll_status (*mailbox_rename)(void *self, ll_task *task, ll_span mailbox, ll_span name, ll_span new_name);
+    /* With all its messages, not with its children. */
+    ll_status (*mailbox_delete)(void *self, ll_task *task, ll_span mailbox);
+
+    /* A new message (APPEND, and COPY or MOVE of one that had no id). ll_task_id; if the source answers with the id of a
+     * message that it already has in this mailbox, no second one is made. */
+    ll_status (*message_create)(void *self, ll_task *task, ll_span mailbox, const ll_upstream_message *message);
+    /* COPY and MOVE of messages from one mailbox to another: ll_task_id for each, in order; or none at all: they keep
+     * their ids. */
+    ll_status (*messages_add)(void *self, ll_task *task, ll_span from, ll_span to, const ll_span *ids, size_t count);
+    ll_status (*messages_move)(void *self, ll_task *task, ll_span from, ll_span to, const ll_span *ids, size_t count);
+    /* They leave this mailbox (EXPUNGE). Whether the source then deletes them is its own affair. */
+    ll_status (*messages_remove)(void *self, ll_task *task, ll_span mailbox, const ll_span *ids, size_t count);
+    /* Every flag: \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords. */
+    ll_status (*messages_flag)(void *self, ll_task *task, ll_span mailbox, const ll_span *ids, size_t count,
+                               ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count);
+};
+
+/* --- Updates: what happened at the source. --- */
+
+typedef enum ll_visibility {
+    LL_VISIBLE = 0,
+    LL_HIDDEN = 1,         /* not listed; it can be selected by who knows its name */
+    LL_HIDDEN_IF_EMPTY = 2 /* listed while there are messages in it */
+} ll_visibility;
+
+/* A message of the source. */
+typedef struct ll_remote_message {
+    ll_span id;
+    const ll_span *mailboxes; /* ids */
+    size_t mailboxes_count;
+    ll_span content;
+    int64_t internaldate; /* seconds since 1970 */
+    unsigned flags;       /* system flags, bit LL_FLAG_x */
+    const ll_span *keywords;
+    size_t keywords_count;
+} ll_remote_message;
+
+/* Applying an update that is already true changes nothing, so a source may echo what clients did. */
+typedef enum ll_update_kind {
+    /* mailbox, name, attributes, visibility. Parents are made as needed. A mailbox of that name without an id gets it.
+     * LL_EEXISTS: the name has another id. */
+    LL_UPDATE_MAILBOX_CREATED = 1,
+    /* mailbox: with its messages; children stay. Unknown: nothing. INBOX only loses its id and its messages. */
+    LL_UPDATE_MAILBOX_DELETED = 2,
+    /* mailbox; name (with its children; empty: as it is), attributes, visibility. LL_ENOTFOUND, LL_EEXISTS. */
+    LL_UPDATE_MAILBOX_UPDATED = 3,
+    /* mailbox has new_id from now on. LL_ENOTFOUND; LL_EEXISTS: another has it. */
+    LL_UPDATE_MAILBOX_ID = 4,
+    /* messages, all in one transaction. What is there already gets the flags and mailboxes named. LL_ENOTFOUND: a mailbox
+     * is unknown, unless ignore_unknown, then the message is not put there. The vault's quota does not count. */
+    LL_UPDATE_MESSAGES_CREATED = 5,
+    /* message leaves all mailboxes. Unknown: nothing. */
+    LL_UPDATE_MESSAGE_DELETED = 6,
+    /* messages: each has other content now; in every mailbox named a new UID takes the place of the old one (content
+     * under a UID never changes), and it leaves those that are not named. Unknown: as MESSAGES_CREATED if `create`, else
+     * LL_ENOTFOUND. */
+    LL_UPDATE_MESSAGE_UPDATED = 7,
+    /* message, in mailbox or, if that is empty, everywhere: flags_op, flags, keywords. LL_ENOTFOUND. */
+    LL_UPDATE_MESSAGE_FLAGS = 8,
+    /* message is in exactly these mailboxes (of messages[0], with its flags if it comes into one). LL_ENOTFOUND. */
+    LL_UPDATE_MESSAGE_MAILBOXES = 9,
+    /* message, in mailbox or everywhere, has new_id from now on. LL_ENOTFOUND, LL_EEXISTS. */
+    LL_UPDATE_MESSAGE_ID = 10,
+    /* mailbox, or all if it is empty, get a new UIDVALIDITY: their sessions end with BYE. */
+    LL_UPDATE_UIDVALIDITY = 11,
+    /* Nothing: its completion says that all before it are done. */
+    LL_UPDATE_NOOP = 12,
+    /* Remember content under name, for ll_vault_setting: how far the source has been read, say. Durable, and in order
+     * with the other updates. */
+    LL_UPDATE_SETTING = 13
+} ll_update_kind;
+
+/* Fields that a kind does not name are not looked at. Flags, keywords and content of one message: see messages. */
+typedef struct ll_update {
+    uint32_t size; /* sizeof(ll_update) of the host */
+    ll_update_kind kind;
+    ll_span mailbox, message, new_id, name, content;
+    unsigned attributes; /* LL_MAILBOX_SPECIAL bits */
+    ll_visibility visibility;
+    const ll_remote_message *messages;
+    size_t messages_count;
+    ll_flags_op flags_op;
+    unsigned flags;
+    const ll_span *keywords;
+    size_t keywords_count;
+    bool create, ignore_unknown;
+} ll_update;
+
+/* Apply one update, in a transaction of its own, after all that were pushed before. done(context, status) is called once, on the main thread: LL_OK, it is durable and
+ * sessions have been notified. The update and all that it points to are borrowed until then. LL_EINVAL: an id or a name
+ * that cannot be. Any thread. */
+void ll_vault_push(ll_vault *vault, const ll_update *update, void (*done)(void *context, ll_status status),
+                   void *context);
+
+/* One message of the vault as its upstream knows it. */
+typedef struct ll_known_message {
+    ll_span id; /* empty: the source does not know it */
+    uint32_t uid;
+    unsigned flags;
+    const ll_span *keywords;
+    size_t keywords_count;
+} ll_known_message;
+/* All messages of a mailbox, in UID order, to compare with the source after a time apart. each() is called on a worker,
+ * its answer other than LL_OK ends it. done on the main thread: LL_ENOTFOUND: no mailbox has this id. Any thread. */
+void ll_vault_known(ll_vault *vault, ll_span mailbox, ll_status (*each)(void *context, const ll_known_message *message),
+                    void (*done)(void *context, ll_status status), void *context);
+/* All mailboxes: each(context, id, name), id empty if it has none. As above. */
+void ll_vault_known_mailboxes(ll_vault *vault, ll_status (*each)(void *context, ll_span id, ll_span name),
+                              void (*done)(void *context, ll_status status), void *context);
+/* What LL_UPDATE_SETTING has stored under this name: done(context, LL_OK, value), the value borrowed for the call;
+ * LL_ENOTFOUND. As above. */
+void ll_vault_setting(ll_vault *vault, ll_span name, void (*done)(void *context, ll_status status, ll_span value),
+                      void *context);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "mime/indexer.h"
 #include "store/deliver.h"
+#include "store/remote.h"
 
 /* Name, keywords: what the engine lets through in one command fits. */
 #define UPLOAD_MEMORY_MAX ((size_t)2 << 20)
@@ -20,6 +21,7 @@ typedef struct upload {
     unsigned flags;
     ll_span to, *keywords;
     size_t keywords_count;
+    ll_span remote; /* its id at the upstream; empty: none */
     arena memory;
 } upload;
 
@@ -141,21 +143,30 @@ void connector_append_abort(void *self, void *opened_one)
 
 /* ------------------------------------------------------------------------------------------------ Commit */
 
+/* A message of mailbox m, unless the upstream has pushed it meanwhile. */
+static ll_status put_into(writer *w, mailbox_row *m, upload *u, ll_span facts, ll_span id, uint32_t *uid)
+{
+    ll_flags flags;
+    int64_t date = u->internaldate == INT64_MIN ? vault_now(w->vault) : u->internaldate;
+    if (id.size && !remote_message_find(w->db, id, m->id, uid))
+        return LL_EEXISTS;
+    ll_status status = mailbox_flags(w, m, u->flags, u->keywords, u->keywords_count, true, &flags);
+    if (!status)
+        status = deliver_put(w, m, u->content, facts, date, &flags, true, uid);
+    return status || !id.size ? status : remote_message_put(w->db, id, m->id, *uid);
+}
+
 static ll_status put(op *o, writer *w, upload *u, ll_span facts)
 {
     mailbox_row m;
-    ll_flags flags;
     uint32_t uid = 0;
-    int64_t date = u->internaldate == INT64_MIN ? vault_now(w->vault) : u->internaldate;
     ll_status status = mailbox_find_selectable(w->db, u->to, &m);
     if (status)
         return status == LL_ENOTFOUND ? LL_ETRYCREATE : status;
-    status = mailbox_flags(w, &m, u->flags, u->keywords, u->keywords_count, true, &flags);
-    if (!status)
-        status = deliver_put(w, &m, u->content, facts, date, &flags, true, &uid);
+    status = put_into(w, &m, u, facts, u->remote, &uid);
     if (!status)
         status = mailbox_save(w, &m);
-    return status ? status : ll_call_placed(o->call, m.uidvalidity, 0, uid);
+    return status && status != LL_EEXISTS ? status : ll_call_placed(o->call, m.uidvalidity, 0, uid);
 }
 
 static ll_status commit_one(op *o, writer *w, upload *u)
@@ -207,10 +218,8 @@ ll_status connector_append_commit(void *self, ll_call *call, void *const *upload
 static ll_status exchange(op *o, writer *w, upload *u, ll_span facts)
 {
     mailbox_row from, other, *to = &from;
-    ll_flags flags;
     uint32_t uid = 0;
     ll_range range = {o->uid, o->uid};
-    int64_t date = u->internaldate == INT64_MIN ? vault_now(w->vault) : u->internaldate;
     ll_status status = mailbox_load(w->db, o->mailbox, &from);
     if (!status)
         status = entry_is_there(w->db, from.id, o->uid);
@@ -225,10 +234,8 @@ static ll_status exchange(op *o, writer *w, upload *u, ll_span facts)
         status = mailbox_save(w, &from);
     }
     if (!status)
-        status = mailbox_flags(w, to, u->flags, u->keywords, u->keywords_count, true, &flags);
-    if (!status)
-        status = deliver_put(w, to, u->content, facts, date, &flags, true, &uid);
-    if (!status)
+        status = put_into(w, to, u, facts, u->remote, &uid);
+    if (!status || status == LL_EEXISTS)
         status = mailbox_save(w, to);
     return status ? status : ll_call_placed(o->call, to->uidvalidity, 0, uid);
 }
@@ -265,4 +272,37 @@ ll_status connector_replace(void *self, ll_call *call, void *mailbox, uint32_t u
     o->upload = opened_one;
     o->job.writer.queue.weight = spool_size(((const upload *)opened_one)->content);
     return op_start(o);
+}
+
+/* ---------------------------------------------------------------------------------------------- Upstream */
+
+void connector_upload_message(void *opened_one, ll_span *to, ll_upstream_message *message)
+{
+    const upload *u = opened_one;
+    *to = u->to;
+    *message = (ll_upstream_message){.size = spool_size(u->content),
+                                     .internaldate = u->internaldate,
+                                     .flags = u->flags,
+                                     .keywords = u->keywords,
+                                     .keywords_count = u->keywords_count,
+                                     .content = (ll_upload *)u->content};
+}
+
+ll_status connector_upload_remote(void *opened_one, ll_span id)
+{
+    upload *u = opened_one;
+    u->remote = arena_copy(&u->memory, id);
+    return u->remote.data ? LL_OK : arena_status(&u->memory);
+}
+
+ll_status connector_upload_put(writer *w, mailbox_row *m, void *opened_one, ll_span id, uint32_t *uid)
+{
+    upload *u = opened_one;
+    text facts;
+    text_init(&facts, NULL, mime_saved_max);
+    ll_status status = mime_indexer_finish(u->indexer, &facts);
+    if (!status)
+        status = put_into(w, m, u, text_span(&facts), id, uid);
+    text_wipe(&facts);
+    return status;
 }

@@ -136,6 +136,23 @@ static const schema_object vault_objects[] = {
                  "drop_id BLOB PRIMARY KEY" /* drop entry that is in this vault already, and perhaps still in the drop:
                                                exactly once */
                  ") WITHOUT ROWID, STRICT"},
+    {"remote_mailbox", "CREATE TABLE remote_mailbox(" /* what the upstream (upstream.h) says of a mailbox */
+                       "mailbox INTEGER PRIMARY KEY REFERENCES mailbox(id) ON DELETE CASCADE,"
+                       "id BLOB UNIQUE,"             /* its own name for it; NULL: none */
+                       "visibility INTEGER NOT NULL" /* ll_visibility */
+                       ") STRICT"},
+    {"remote_message", "CREATE TABLE remote_message(" /* what the upstream calls an entry */
+                       "id BLOB NOT NULL,"            /* the same in several mailboxes: one message with labels */
+                       "mailbox INTEGER NOT NULL,"
+                       "uid INTEGER NOT NULL,"
+                       "PRIMARY KEY(id, mailbox),"
+                       "UNIQUE(mailbox, uid),"
+                       "FOREIGN KEY(mailbox, uid) REFERENCES entry(mailbox, uid) ON DELETE CASCADE"
+                       ") WITHOUT ROWID, STRICT"},
+    {"remote_setting", "CREATE TABLE remote_setting(" /* what the upstream wants to be remembered */
+                       "name BLOB PRIMARY KEY,"
+                       "value BLOB NOT NULL"
+                       ") WITHOUT ROWID, STRICT"},
 };
 
 /* --------------------------------------------------------------------------------------------------- Directory */
