@@ -46,7 +46,7 @@ static bool is_offered(const ll_session *s, status_item item)
 
 static bool has(const status_items *items, status_item item)
 {
-    return memchr(items->items, item, items->count) != NULL;
+    return memchr(items->items, (int)item, items->count) != NULL;
 }
 
 static bool take_item(const ll_session *s, lexer *in, status_items *items)

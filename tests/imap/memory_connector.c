@@ -587,6 +587,8 @@ static ll_status do_copy(const job *j)
 {
     memory_store *store = j->login->store;
     mailbox *from = j->handle->mailbox, *to = find(store, j->to);
+    if (!from->exists) /* deleted under the session */
+        return LL_ENOTFOUND;
     if (!to)
         return LL_ETRYCREATE;
     size_t rows = from->rows_count; /* a copy into the same mailbox adds more */
@@ -689,11 +691,13 @@ static ll_status do_quota(const job *j)
                 bytes += m->rows[i].size;
                 messages++;
             }
+    ll_status status = LL_OK;
     if (store->quota_bytes)
-        must(ll_call_quota(j->call, &(ll_quota){SPAN("STORAGE"), (bytes + 1023) / 1024, store->quota_bytes / 1024}));
-    if (store->quota_messages)
-        must(ll_call_quota(j->call, &(ll_quota){SPAN("MESSAGE"), messages, store->quota_messages}));
-    return LL_OK;
+        status = ll_call_quota(j->call,
+                               &(ll_quota){SPAN("STORAGE"), (bytes + 1023) / 1024, store->quota_bytes / 1024});
+    if (!status && store->quota_messages)
+        status = ll_call_quota(j->call, &(ll_quota){SPAN("MESSAGE"), messages, store->quota_messages});
+    return status;
 }
 
 static memory_entry **metadata_of(const job *j)
@@ -709,9 +713,10 @@ static ll_status do_metadata(const job *j)
     memory_entry **list = metadata_of(j);
     if (!list)
         return LL_ENOTFOUND;
-    for (const memory_entry *e = *list; e; e = e->next)
-        must(ll_call_metadata(j->call, &(ll_metadata){span_str(e->name), span_of(e->value, e->size)}));
-    return LL_OK;
+    ll_status status = LL_OK;
+    for (const memory_entry *e = *list; !status && e; e = e->next)
+        status = ll_call_metadata(j->call, &(ll_metadata){span_str(e->name), span_of(e->value, e->size)});
+    return status;
 }
 
 static void set_entry(memory_entry **list, const ll_metadata *pair)
