@@ -1,5 +1,5 @@
-/* imap_fetch_items.c - fuzzes the items of FETCH, and that what is written for a section can be read again and is the
- * same. SPDX-License-Identifier: MIT */
+/* imap_fetch_items.c - fuzzes the items and modifiers of FETCH, and that what is written for a section can be read
+ * again and is the same. SPDX-License-Identifier: MIT */
 #include "imap/parse_fetch.h"
 
 #include "base/text.h"
@@ -33,6 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             text_fini(&first);
             text_fini(&second);
         }
+    fetch_modifiers modifiers;
+    if (fetch_modifiers_parse(&modifiers, &in, size & 1) == LL_OK && modifiers.partial &&
+        (!modifiers.first || modifiers.first > modifiers.last))
+        abort();
     arena_fini(&memory);
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * First byte: bit 0 logged in, bit 1 the connector answers later, bit 2 little room for output, bit 3 others change the
  * mailbox meanwhile. Second byte: where the input is cut. The session must begin with its greeting, end each output
- * with a line, and let everything go. */
+ * with a line, say nothing that the grammar does not have, and let everything go. */
+#include "../tests/imap/grammar.h"
 #include "../tests/imap/memory_connector.h"
 #include "base/text.h"
 
@@ -15,6 +16,8 @@ typedef struct guest {
     memory_store *store;
     ll_session *session;
     text said;
+    grammar grammar;
+    bool packed;
 } guest;
 
 static const char *mechanisms(void *context)
@@ -69,6 +72,10 @@ static void work(guest *g)
     do {
         ll_span out = ll_session_output(g->session);
         text_add(&g->said, out);
+        if (!g->packed)
+            grammar_feed(&g->grammar, out);
+        size_t tail = out.size + 20 < g->said.size ? out.size + 20 : g->said.size;
+        g->packed = g->packed || strstr(text_str(&g->said) + (g->said.size - tail), " OK DEFLATE active\r\n");
         ll_session_sent(g->session, out.size);
         if (ll_session_wants(g->session) == LL_WANTS_TLS)
             ll_session_secured(g->session);
@@ -95,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ll_limits_init(&limits);
     limits.append_messages = 2;
     limits.output_bytes = data[0] & 4 ? 64 : 4096;
-    guest g = {.store = memory_store_new()};
+    guest g = {.store = memory_store_new(), .grammar = {.nul = true}};
     text_init(&g.said, NULL, 64 << 20);
     for (uint8_t i = 0; i < 6; i++)
         others(g.store, (uint8_t)(i * 3));
@@ -134,5 +141,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(memory_sessions(g.store) == 0);
     memory_store_del(&g.store);
     text_fini(&g.said);
+    grammar_fini(&g.grammar);
     return 0;
 }

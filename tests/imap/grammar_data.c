@@ -163,7 +163,7 @@ static bool take_literal(grammar_parser *p, bool nul)
         return false;
     if (size > (uint64_t)(p->end - p->at))
         return grammar_fault(p, "a longer literal");
-    if (!nul && memchr(p->at, '\0', (size_t)size))
+    if (!nul && !p->nul && memchr(p->at, '\0', (size_t)size))
         return grammar_fault(p, "a literal without NUL");
     p->at += size;
     return true;

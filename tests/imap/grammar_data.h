@@ -10,7 +10,7 @@
 
 typedef struct grammar_parser {
     const char *at, *end;
-    bool utf8;
+    bool utf8, nul;
     const char *fault; /* what was expected; NULL: none so far */
     const char *fault_at;
 } grammar_parser;

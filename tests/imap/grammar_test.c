@@ -167,7 +167,7 @@ static void test_examples(void **state)
         ll_span response = strstr(good[i], "~{3}")
                                ? span_of(good[i], strlen(good[i]) + 1 + strlen(good[i] + strlen(good[i]) + 1))
                                : span_str(good[i]);
-        const char *fault = grammar_check(response, false, &at);
+        const char *fault = grammar_check(response, false, false, &at);
         if (fault)
             fail_msg("wants %s at %zu of %s", fault, at, good[i]);
     }
@@ -178,7 +178,7 @@ static void test_faults(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         size_t at;
-        if (!grammar_check(span_str(bad[i].response), false, &at))
+        if (!grammar_check(span_str(bad[i].response), false, false, &at))
             fail_msg("not found: %s", bad[i].response);
         if (at != bad[i].at)
             fail_msg("at %zu instead of %zu: %s", at, bad[i].at, bad[i].response);
@@ -193,7 +193,7 @@ static void test_cut(void **state)
         for (size_t size = 0; size < strlen(good[i]); size++) {
             size_t at;
             if (!strstr(good[i], "~{3}"))
-                assert_non_null(grammar_check(span_of(good[i], size), false, &at));
+                assert_non_null(grammar_check(span_of(good[i], size), false, false, &at));
         }
 }
 
