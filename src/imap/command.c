@@ -191,7 +191,8 @@ void command_reply(ll_session *s)
         return;
     if (!code && s->outcome < 0 && !command_is_bad(s->outcome))
         code = ll_status_imap(s->outcome);
-    bool ghosts = s->mailbox && snapshot_has_ghosts(&s->snap);
+    bool syncs = c->row && !(c->row->flags & COMMAND_NO_SYNC);
+    bool ghosts = syncs && s->mailbox && snapshot_has_ghosts(&s->snap);
     if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
         session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
     if (!code && !s->outcome && s->mailbox && c->reply_modseq)
