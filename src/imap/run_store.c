@@ -95,7 +95,7 @@ static ll_status take_flags(ll_session *s, command *c, store *st, lexer *in)
     return !list || lexer_byte(in, ')') ? LL_OK : LL_ESYNTAX;
 }
 
-/* [SP "(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"], behind the SP */
+/* [SP "(" "UNCHANGEDSINCE" SP mod-sequence-value ")"], behind the SP */
 static ll_status take_modifiers(ll_session *s, command *c, store *st, lexer *in)
 {
     if (!lexer_byte(in, '('))
