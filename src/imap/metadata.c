@@ -5,8 +5,10 @@
 #include "imap/response.h"
 
 /* RFC 5464 section 3.2: slash-separated, no empty component, ASCII without controls, '*' and '%'. */
-static bool is_name(ll_span name)
+static bool is_name(ll_span name, bool root)
 {
+    if (root && (span_equal_nocase(name, SPAN("/private")) || span_equal_nocase(name, SPAN("/shared"))))
+        return true;
     if (!span_starts_nocase(name, SPAN("/private/")) && !span_starts_nocase(name, SPAN("/shared/")))
         return false;
     if (name.size > metadata_name_max || name.data[name.size - 1] == '/')
@@ -19,12 +21,12 @@ static bool is_name(ll_span name)
     return true;
 }
 
-ll_status metadata_take_entry(command *c, lexer *in, ll_span *entry)
+static ll_status take_entry(command *c, lexer *in, bool root, ll_span *entry)
 {
     ll_span written;
     if (!lexer_astring(in, &written))
         return LL_ESYNTAX;
-    if (!is_name(written)) {
+    if (!is_name(written, root)) {
         c->text = "Not an entry of metadata: /private/... or /shared/...";
         return LL_ESYNTAX;
     }
@@ -37,6 +39,11 @@ ll_status metadata_take_entry(command *c, lexer *in, ll_span *entry)
     return LL_OK;
 }
 
+ll_status metadata_take_entry(command *c, lexer *in, ll_span *entry)
+{
+    return take_entry(c, in, false, entry);
+}
+
 ll_status metadata_take_entries(ll_session *s, command *c, lexer *in, metadata_entries *entries)
 {
     bool list = lexer_byte(in, '(');
@@ -47,7 +54,7 @@ ll_status metadata_take_entries(ll_session *s, command *c, lexer *in, metadata_e
     do {
         if (entries->count == s->limits.metadata_entries)
             return LL_ELIMIT;
-        ll_status status = metadata_take_entry(c, in, &entries->names[entries->count++]);
+        ll_status status = take_entry(c, in, true, &entries->names[entries->count++]);
         if (status)
             return status;
     } while (list && lexer_space(in));

@@ -23,7 +23,8 @@ typedef struct metadata_entries {
 /* Take an entry's name: astring, "/private/..." or "/shared/...", into the command's memory in lower case. LL_OK;
  * LL_ESYNTAX (with c->text); LL_ENOMEM. */
 LL_MUST_USE ll_status metadata_take_entry(command *c, lexer *in, ll_span *entry);
-/* Take an entry or "(" entry *(SP entry) ")". LL_OK, LL_ESYNTAX, LL_ELIMIT (limits.metadata_entries), LL_ENOMEM. */
+/* Take an entry or "(" entry *(SP entry) ")", of which some may be "/private" or "/shared" alone: what lies below them
+ * can be asked for. LL_OK, LL_ESYNTAX, LL_ELIMIT (limits.metadata_entries), LL_ENOMEM. */
 LL_MUST_USE ll_status metadata_take_entries(ll_session *s, command *c, lexer *in, metadata_entries *entries);
 /* How far a METADATA reply is: {0} at its beginning. */
 typedef struct metadata_reply {
