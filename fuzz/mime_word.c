@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const encodings[] = {"7bit", "base64", "quoted-printable"};
     static const char *const charsets[] = {"utf-8",        "iso-2022-jp", "utf-16", "gb18030",
-                                           "windows-1252", "utf-7",       "euc-kr"};
+                                           "windows-1252", "big5",        "euc-kr"};
     if (size < 2)
         return 0;
     ll_span bytes = span_of((const char *)data + 2, size - 2);

@@ -31,4 +31,9 @@ typedef struct intake_answer {
  *   451 4.3.0  the stores do not answer */
 void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer);
 
+/* Remember how much a vault held when it was locked; counted until it is unlocked again. As directory_setting_set. */
+LL_MUST_USE ll_status intake_bytes_note(directory *d, const uint8_t alias[KEYS_ID], uint64_t bytes);
+/* Forget it: the alias was removed. */
+LL_MUST_USE ll_status intake_bytes_forget(directory *d, const uint8_t alias[KEYS_ID]);
+
 #endif

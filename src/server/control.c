@@ -45,6 +45,7 @@ static void answer_ready(void *context)
 {
     control_session *s = context;
     s->working = false;
+    s->server->operations--;
     send_answer(s);
     session_free(s);
 }
@@ -64,7 +65,7 @@ static void answer_write(control_session *s, ll_status status, json_t *result, c
     json_decref(reply);
 }
 
-/* On a worker. */
+/* On the operators' thread: it may wait for workers and loop, so it must be neither. */
 static void request_work(void *context)
 {
     control_session *s = context;
@@ -97,8 +98,9 @@ static size_t on_input(void *context, ll_span bytes)
         net_conn_abort(s->conn);
     } else if (end < bytes.size) {
         s->working = true;
+        s->server->operations++;
         net_conn_timeout(s->conn, 0);
-        executor_work(&s->server->executor, request_work, s);
+        net_workers_post(s->server->operators, request_work, s);
     }
     return bytes.size;
 }

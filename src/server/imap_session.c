@@ -125,6 +125,9 @@ static void host_auth_cancel(void *context)
 {
     imap_session *s = context;
     login_del(&s->login);
+    s->connector = NULL; /* the engine has ended it, if there was one */
+    s->client.login_alias = NULL;
+    vaults_release(s->client.server->vaults, &s->vault);
 }
 
 static void host_start_tls(void *context)

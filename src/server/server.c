@@ -9,6 +9,7 @@
 #include "server/log.h"
 #include "server/login.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -144,6 +145,8 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
         status = net_loop_new(&s->loop);
         if (!status)
             status = net_workers_new(&s->workers, (unsigned)s->config.workers);
+        if (!status)
+            status = net_workers_new(&s->operators, 1);
     }
     if (!status)
         status = open_keys(s, error);
@@ -159,6 +162,8 @@ void server_close(server *s)
     /* The vaults were closed by server_run; without a loop everything happens at once, here. */
     if (s->vaults && !s->loop)
         vaults_close_all(s->vaults, NULL, NULL);
+    if (s->operators)
+        net_workers_del(&s->operators);
     drop_close(&s->drop);
     if (s->workers)
         net_workers_del(&s->workers);
@@ -355,11 +360,13 @@ static void on_tick(void *context)
 static void on_deadline(void *context)
 {
     server *s = context;
-    if (s->closing) { /* something holds a vault for ever: what was acknowledged is on the disk */
-        log_event("-", "stopping-hard");
-        net_loop_stop(s->loop);
-        return;
+    if (s->aborted) {
+        /* Something is stuck. What was acknowledged is on the disk, and taking the house down around work under way is
+         * not safe. */
+        log_event("-", "stopping-hard sessions=%" PRIu64 " operations=%" PRIu64, s->clients_alive, s->operations);
+        _exit(1);
     }
+    s->aborted = true;
     for (client *c = s->clients; c; c = c->next)
         net_conn_abort(c->conn);
     net_timer_start(s->deadline, SERVER_SHUTDOWN_MS);
@@ -377,7 +384,7 @@ static void on_stop_tick(void *context)
     server *s = context;
     if (s->closing)
         vaults_tick(s->vaults, net_loop_now_ms(s->loop));
-    else if (!s->clients) {
+    else if (!s->clients && !s->clients_alive && !s->operations) {
         s->closing = true;
         vaults_close_all(s->vaults, vaults_closed, s);
     }

@@ -55,6 +55,7 @@ struct server {
         *retired; /* settings before a reload: their strings may be in use on workers, so they stay to the end */
     net_loop *loop;
     net_workers *workers;
+    net_workers *operators; /* one thread: operations wait for what the workers do, and one after the other */
     executor executor;
     net_gate *gate;
     net_tls *tls;
@@ -73,10 +74,13 @@ struct server {
     size_t listeners_count;
     client *clients;
     uint64_t clients_count[PROTOCOL_COUNT];
+    uint64_t clients_alive; /* with those that are closed but have work under way */
+    uint64_t operations;    /* of the control socket, under way */
     uint64_t messages_in, logins, logins_failed;
     int64_t started;
     uint64_t next_session;
     bool stopping;
+    bool aborted; /* sessions that did not take their goodbye were cut off */
     bool closing; /* no sessions any more: the vaults are being closed */
     net_timer *tick, *deadline;
 };
@@ -110,8 +114,9 @@ void client_leave(client *c);
 /* Loop thread only. */
 void client_ref(client *c);
 void client_unref(client *c);
-/* End the sessions of one alias (its slot was revoked, or it was removed). Loop thread. */
-void server_end_alias(server *s, const uint8_t alias[KEYS_ID]);
+/* End the sessions of one alias (its slot was revoked, or it was removed), also those that are just logging in; abort:
+ * without a goodbye. Loop thread. */
+void server_end_alias(server *s, const uint8_t alias[KEYS_ID], bool abort);
 
 /* The sessions' own makers, called by the listeners. */
 void imap_session_accept(server_listener *listener, net_conn *conn);

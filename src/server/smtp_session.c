@@ -44,8 +44,10 @@ struct smtp_session {
     smtp_path first_to;
     uint64_t declared;
     bool utf8;
-    deliver_recipient *recipients;
-    size_t recipients_count, recipients_room;
+    deliver_recipient *recipients; /* each alias once, however often it was named */
+    size_t recipients_count, recipients_room, recipients_max;
+    uint16_t *named; /* for each RCPT that was accepted, which of them */
+    size_t named_count;
     spool *spool;
     mime_indexer *indexer;
 };
@@ -60,8 +62,10 @@ static void transaction_end(smtp_session *s)
     spool_del(&s->spool);
     mime_indexer_del(&s->indexer);
     memory_free(NULL, s->recipients);
+    memory_free(NULL, s->named);
     s->recipients = NULL;
-    s->recipients_count = s->recipients_room = 0;
+    s->named = NULL;
+    s->recipients_count = s->recipients_room = s->named_count = 0;
 }
 
 static void host_helo(void *context, ll_span name, bool extended)
@@ -81,19 +85,38 @@ static void host_mail(void *context, const smtp_mail *mail)
     smtp_server_reply(s->engine, LL_OK, SPAN(""));
 }
 
+static_assert(DROP_RECIPIENTS_MAX <= UINT16_MAX, "a recipient's place fits struct smtp_session's `named`");
+
+static bool recipients_reserve(smtp_session *s)
+{
+    if (!s->named)
+        s->named = memory_new(NULL, s->recipients_max * sizeof *s->named);
+    if (!s->named || s->named_count == s->recipients_max)
+        return false;
+    if (s->recipients_count < s->recipients_room)
+        return true;
+    size_t room = s->recipients_room ? s->recipients_room * 2 : 4;
+    deliver_recipient *grown = memory_resize(NULL, s->recipients, room * sizeof *grown);
+    if (!grown)
+        return false;
+    s->recipients = grown;
+    s->recipients_room = room;
+    return true;
+}
+
+/* The same alias twice (other case, another subaddress) is one recipient: one copy. */
 static bool recipients_add(smtp_session *s, const question *q)
 {
-    if (s->recipients_count == s->recipients_room) {
-        size_t room = s->recipients_room ? s->recipients_room * 2 : 4;
-        deliver_recipient *grown = memory_resize(NULL, s->recipients, room * sizeof *grown);
-        if (!grown)
-            return false;
-        s->recipients = grown;
-        s->recipients_room = room;
-    }
-    if (!s->recipients_count)
+    if (!recipients_reserve(s))
+        return false;
+    size_t i = 0;
+    while (i < s->recipients_count && memcmp(s->recipients[i].alias, q->answer.recipient.alias, KEYS_ID) != 0)
+        i++;
+    if (i == s->recipients_count)
+        s->recipients[s->recipients_count++] = q->answer.recipient;
+    if (!s->named_count)
         s->first_to = q->path;
-    s->recipients[s->recipients_count++] = q->answer.recipient;
+    s->named[s->named_count++] = (uint16_t)i;
     return true;
 }
 
@@ -146,7 +169,7 @@ static void trace_add(smtp_session *s, text *out)
     snprintf(id, sizeof id, "%s.%" PRIu64, s->client.id, s->transactions);
     trace lines = {
         .from = &s->from,
-        .to = s->recipients_count == 1 ? &s->first_to : NULL,
+        .to = s->named_count == 1 ? &s->first_to : NULL,
         .helo = smtp_server_helo(s->engine),
         .peer = span_str(s->client.conn ? net_conn_peer(s->client.conn) : "unknown"),
         .host = span_str(s->client.server->config.hostname),
@@ -208,6 +231,21 @@ static ll_status worst_of(const deliver_recipient *recipients, size_t count)
     return LL_OK;
 }
 
+/* The transaction ends with its answer, after which the engine may begin the next at once. */
+static void answer_delivery(smtp_session *s, const deliver_recipient *recipients, ll_status worst)
+{
+    uint16_t *named = s->named;
+    size_t count = s->named_count;
+    s->named = NULL;
+    transaction_end(s);
+    if (s->client.protocol != PROTOCOL_LMTP)
+        smtp_server_reply(s->engine, worst, SPAN(""));
+    else
+        for (size_t i = 0; i < count; i++)
+            smtp_server_reply_rcpt(s->engine, i, recipients[named[i]].status, SPAN(""));
+    memory_free(NULL, named);
+}
+
 static void delivery_done(void *context, const deliver_recipient *recipients, size_t count)
 {
     delivery *d = context;
@@ -218,12 +256,7 @@ static void delivery_done(void *context, const deliver_recipient *recipients, si
     log_event(s->client.id, "message transaction=%" PRIu64 " recipients=%zu bytes=%" PRIu64 " status=%s",
               s->transactions, count, d->size, ll_status_name(worst));
     if (s->engine && d->epoch == s->epoch) {
-        if (s->client.protocol == PROTOCOL_LMTP)
-            for (size_t i = 0; i < count; i++)
-                smtp_server_reply_rcpt(s->engine, i, recipients[i].status, SPAN(""));
-        else
-            smtp_server_reply(s->engine, worst, SPAN(""));
-        s->epoch++;
+        answer_delivery(s, recipients, worst);
         pump(s);
     }
     memory_free(NULL, d);
@@ -455,6 +488,7 @@ void smtp_session_accept(server_listener *listener, net_conn *conn)
         net_conn_abort(conn);
         return;
     }
+    s->recipients_max = limits.recipients;
     client_join(&s->client, house, conn, listener->protocol);
     s->client.shutdown = session_shutdown;
     s->client.free = session_free;
