@@ -206,8 +206,10 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
     d->each = each || count == 1;
     for (size_t i = 0; i < count; i++) {
         deliver_recipient *to = &(*recipients)[i];
-        bool refused = d->each && spool_size(*content) > to->room;
-        to->status = refused ? LL_EQUOTA : LL_OK;
+        bool over = d->each && spool_size(*content) > to->room;
+        bool refused = to->status || over;
+        if (!to->status && over)
+            to->status = LL_EQUOTA;
         d->vaults[i].vault = refused ? NULL : vaults_find(house->vaults, to->alias);
         d->to_drop[i] = !refused && !d->vaults[i].vault;
     }

@@ -107,6 +107,21 @@ static ll_status bytes_kept(const intake *house, const directory_alias *alias, u
     return status;
 }
 
+void intake_confirm(const intake *house, deliver_recipient *recipients, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        directory_alias alias;
+        deliver_recipient *to = &recipients[i];
+        to->status = directory_alias_get(house->directory, to->alias, &alias);
+        if (!to->status && alias.disabled)
+            to->status = LL_ENOTFOUND;
+        uint64_t kept = 0, quota = to->status ? 0 : alias.quota_bytes ? alias.quota_bytes : house->quota;
+        if (quota)
+            to->status = bytes_kept(house, &alias, &kept);
+        to->room = !quota ? UINT64_MAX : kept < quota ? quota - kept : 0;
+    }
+}
+
 void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer)
 {
     directory_alias alias;

@@ -14,6 +14,7 @@ void client_join(client *c, server *s, net_conn *conn, protocol kind)
     c->conn = conn;
     c->protocol = kind;
     c->refs = 1;
+    c->since_ms = net_loop_now_ms(s->loop);
     snprintf(c->id, sizeof c->id, "%c%" PRIu64, letters[kind], s->next_session++);
     c->next = s->clients;
     if (s->clients)
@@ -62,6 +63,6 @@ void server_end_alias(server *s, const uint8_t alias[KEYS_ID], bool abort)
         if (abort)
             net_conn_abort(c->conn);
         else
-            c->shutdown(c);
+            c->shutdown(c, SPAN("the account was changed: log in again"));
     }
 }

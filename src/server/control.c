@@ -3,6 +3,7 @@
 #include "server/control.h"
 
 #include "base/memory.h"
+#include "base/utf.h"
 #include "server/log.h"
 #include "server/operation.h"
 
@@ -52,7 +53,11 @@ static void answer_ready(void *context)
 
 static void answer_write(control_session *s, ll_status status, json_t *result, const text *error)
 {
-    json_t *reply = json_pack("{s:i, s:s%}", "status", (int)status, "error", text_str(error), (size_t)error->size);
+    text clean; /* JSON is UTF-8; an error may quote what was not */
+    text_init(&clean, NULL, 1 << 18);
+    utf_add_valid(&clean, text_span(error));
+    json_t *reply = json_pack("{s:i, s:s%}", "status", (int)status, "error", text_str(&clean), (size_t)clean.size);
+    text_fini(&clean);
     if (reply && result)
         json_object_set(reply, "result", result);
     char *line = reply ? json_dumps(reply, JSON_COMPACT) : NULL;

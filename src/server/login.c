@@ -161,7 +161,7 @@ static void timer_in(login *l, uint64_t ms)
 static void refuse(login *l, ll_status status)
 {
     server *s = l->client->server;
-    uint64_t spent = net_loop_now_ms(s->loop) - l->heard_ms, delay = s->config.login_failure_delay;
+    uint64_t spent = net_loop_now_ms(s->loop) - l->heard_ms, delay = s->config->login_failure_delay;
     l->refusal = status;
     s->logins_failed++;
     log_event(l->client->id, "login-failed mechanism=%s reason=%s", sasl_mechanism_name(sasl_mechanism_of(l->exchange)),
@@ -225,7 +225,7 @@ static void slot_checked(void *context)
         return;
     }
     layout_path path = layout_vault(&s->layout, l->alias.vault);
-    uint64_t quota = l->alias.quota_bytes ? l->alias.quota_bytes : s->config.quota;
+    uint64_t quota = l->alias.quota_bytes ? l->alias.quota_bytes : s->config->quota;
     vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), quota, opened, o);
 }
 

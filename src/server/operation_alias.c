@@ -224,7 +224,7 @@ ll_status operation_alias_show(server *s, const json_t *arguments, json_t **resu
                                               "last_used", json_time(slots[i].last_used), "label", slots[i].label));
     memory_free(NULL, slots);
     vault *open = vaults_find(s->vaults, alias.id);
-    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : s->config.quota;
+    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : s->config->quota;
     *result = json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o}", "address", json_address(&alias), "alias",
                         json_id(alias.id), "vault", json_id(alias.vault), "created", json_time(alias.created), "state",
                         alias.disabled ? "disabled"

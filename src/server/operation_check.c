@@ -71,7 +71,7 @@ static void check_limits(checking *c)
         found(c, "file descriptors", "warning", "raise the limit (ulimit -n, LimitNOFILE=) to 65536");
     else
         found(c, "file descriptors", "ok", "");
-    size_t need = secret_arena_bytes(c->server->config.vaults_unlocked + 8);
+    size_t need = secret_arena_bytes(c->server->config->vaults_unlocked + 8);
     bool enough = geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_max >= need);
     found(c, "locked memory for keys", enough ? "ok" : "fault",
           enough ? "" : "raise the limit (ulimit -l, LimitMEMLOCK=)");
@@ -96,10 +96,10 @@ static void check_certificate(checking *c)
 {
     const server *s = c->server;
     char certificate[PATH_MAX * 2], key[PATH_MAX * 2];
-    snprintf(certificate, sizeof certificate, "%s%s%s", s->config.tls_certificate[0] == '/' ? "" : s->layout.root,
-             s->config.tls_certificate[0] == '/' ? "" : "/", s->config.tls_certificate);
-    snprintf(key, sizeof key, "%s%s%s", s->config.tls_key[0] == '/' ? "" : s->layout.root,
-             s->config.tls_key[0] == '/' ? "" : "/", s->config.tls_key);
+    snprintf(certificate, sizeof certificate, "%s%s%s", s->config->tls_certificate[0] == '/' ? "" : s->layout.root,
+             s->config->tls_certificate[0] == '/' ? "" : "/", s->config->tls_certificate);
+    snprintf(key, sizeof key, "%s%s%s", s->config->tls_key[0] == '/' ? "" : s->layout.root,
+             s->config->tls_key[0] == '/' ? "" : "/", s->config->tls_key);
     text pem, key_pem;
     text_init(&pem, NULL, check_file_max);
     text_init(&key_pem, NULL, check_file_max);
@@ -113,7 +113,7 @@ static void check_certificate(checking *c)
               : left < check_certificate_days ? "warning"
                                               : "ok",
               left < check_certificate_days ? "renew it and send SIGHUP" : "");
-        bool covers = certificate_covers(&facts, span_str(s->config.hostname));
+        bool covers = certificate_covers(&facts, span_str(s->config->hostname));
         found(c, "certificate names the host", covers ? "ok" : "warning",
               covers ? "" : "its names must include the setting `hostname`");
         found(c, "certificate is trusted by clients", facts.self_signed ? "note" : "ok",
@@ -149,7 +149,7 @@ static void check_port(checking *c, const char *name, const char *address, uint1
 
 static void check_ports(checking *c)
 {
-    const config *g = &c->server->config;
+    const config *g = c->server->config;
     const struct {
         const char *name, *value;
     } kinds[] = {
@@ -190,12 +190,12 @@ static void check_mx(checking *c, const char *domain)
         if (ns_parserr(&message, ns_s_an, i, &record) || ns_rr_type(record) != ns_t_mx ||
             dn_expand(ns_msg_base(message), ns_msg_end(message), ns_rr_rdata(record) + 2, host, sizeof host) < 0)
             continue;
-        if (span_equal_nocase(span_str(host), span_str(c->server->config.hostname))) {
+        if (span_equal_nocase(span_str(host), span_str(c->server->config->hostname))) {
             found(c, what, "ok", "");
             return;
         }
     }
-    snprintf(remedy, sizeof remedy, "add the record: %s. MX 10 %s.", domain, c->server->config.hostname);
+    snprintf(remedy, sizeof remedy, "add the record: %s. MX 10 %s.", domain, c->server->config->hostname);
     found(c, what, "warning", remedy);
 }
 

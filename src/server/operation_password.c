@@ -51,8 +51,8 @@ static ll_status unlock(server *s, const json_t *arguments, unlocked *u, text *e
         status = slot_login_plain(u->alias.id, &u->alias.salts, slots, u->count, secret, u->key, &u->by);
     memory_wipe(code, sizeof code);
     if (status == LL_EAUTH) {
-        struct timespec pause = {(time_t)(s->config.login_failure_delay / 1000),
-                                 (long)(s->config.login_failure_delay % 1000) * 1000000L};
+        struct timespec pause = {(time_t)(s->config->login_failure_delay / 1000),
+                                 (long)(s->config->login_failure_delay % 1000) * 1000000L};
         nanosleep(&pause, NULL);
         text_add_str(error, "the current password, or recovery code, on the first line of standard input is wrong");
     }
