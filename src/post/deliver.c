@@ -219,19 +219,24 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
     d->now = now;
     d->done = done;
     d->context = context;
-    if (drop_wanted(d)) {
-        ll_status status = drop_ask(d, first_drop_done);
-        if (status) {
-            d->content = NULL;
-            text_init(&d->index, NULL, 0);
-            d->recipients = NULL;
-            delivery_del(d);
-            return status;
-        }
-    } else
-        to_vaults(d);
+    /* Taken over before anything can call `done`, which may free where they came from. */
+    text given = *index;
     *content = NULL;
-    text_init(index, index->allocator, index->size_max);
+    text_init(index, given.allocator, given.size_max);
     *recipients = NULL;
-    return LL_OK;
+    if (!drop_wanted(d)) {
+        to_vaults(d);
+        return LL_OK;
+    }
+    ll_status status = drop_ask(d, first_drop_done);
+    if (status) {
+        *content = d->content;
+        *index = given;
+        *recipients = d->recipients;
+        d->content = NULL;
+        text_init(&d->index, NULL, 0);
+        d->recipients = NULL;
+        delivery_del(d);
+    }
+    return status;
 }

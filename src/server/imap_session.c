@@ -193,6 +193,7 @@ static void pump(imap_session *s)
         unsigned wants = ll_session_wants(s->engine);
         if (wants & LL_WANTS_CLOSE) {
             net_conn_close_after_output(s->client.conn);
+            s->client.said_all = true;
             engine_release(s); /* all is said: the vault need not wait for the client to hang up */
             break;
         }

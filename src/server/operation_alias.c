@@ -183,6 +183,33 @@ static ll_status list_domain(server *s, const char *domain, json_t *rows)
     return status;
 }
 
+ll_status operation_alias_vaults(server *s, json_t *known)
+{
+    json_t *rows = NULL, *row;
+    json_t *no_arguments = json_object();
+    size_t i;
+    text error;
+    text_init(&error, NULL, 4096);
+    ll_status status = operation_alias_list(s, no_arguments, &rows, &error);
+    json_array_foreach(rows, i, row)
+    {
+        directory_alias alias;
+        uint8_t id[KEYS_ID];
+        char hex[RANDOM_HEX + 1];
+        ll_span name = operation_string(row, "alias");
+        if (!status && random_id_parse(name, id))
+            status = directory_alias_get(s->directory, id, &alias);
+        if (!status) {
+            random_id_hex(alias.vault, hex);
+            json_object_set_new(known, hex, json_true());
+        }
+    }
+    text_fini(&error);
+    json_decref(no_arguments);
+    json_decref(rows);
+    return status;
+}
+
 ll_status operation_alias_list(server *s, const json_t *arguments, json_t **result, text *error)
 {
     ll_span only = operation_string(arguments, "domain");

@@ -3,8 +3,10 @@
 #include "server/operation.h"
 
 #include "keys/certificate.h"
+#include "keys/random.h"
 #include "keys/server_key.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -199,6 +201,30 @@ static void check_mx(checking *c, const char *domain)
     found(c, what, "warning", remedy);
 }
 
+/* A crash between removing an alias and its file leaves the file: nobody can open it, but it takes room. */
+static void check_orphans(checking *c, const json_t *known)
+{
+    layout_path folder = layout_of(&c->server->layout, LAYOUT_VAULTS);
+    DIR *list = opendir(folder.string);
+    unsigned orphans = 0;
+    for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
+        char id[RANDOM_HEX + 1], what[PATH_MAX + 300];
+        if (strlen(entry->d_name) != RANDOM_HEX + strlen(".sqlite"))
+            continue;
+        snprintf(id, sizeof id, "%.32s", entry->d_name);
+        if (json_object_get(known, id))
+            continue;
+        orphans++;
+        snprintf(what, sizeof what, "%s/%s belongs to no alias", folder.string, entry->d_name);
+        found(c, what, "warning",
+              "if the directory was not restored from an old copy: remove it, with its -wal and -shm");
+    }
+    if (list)
+        closedir(list);
+    if (!orphans)
+        found(c, "every vault file has its alias", "ok", "");
+}
+
 ll_status operation_check(server *s, const json_t *arguments, json_t **result, text *error)
 {
     checking c = {.server = s, .findings = json_array()};
@@ -215,6 +241,12 @@ ll_status operation_check(server *s, const json_t *arguments, json_t **result, t
             check_mx(&c, json_string_value(json_object_get(row, "domain")));
     }
     json_decref(domains);
+    json_t *known = json_object();
+    if (!status)
+        status = operation_alias_vaults(s, known);
+    if (!status)
+        check_orphans(&c, known);
+    json_decref(known);
     *result = json_pack("{s:o, s:i, s:b}", "findings", c.findings, "faults", (int)c.faults, "failed", c.faults > 0);
     return status;
 }

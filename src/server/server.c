@@ -397,6 +397,10 @@ static void vaults_closed(void *context)
 static void on_stop_tick(void *context)
 {
     server *s = context;
+    bool linger = net_loop_now_ms(s->loop) - s->stopping_ms < SERVER_LINGER_MS;
+    for (client *c = linger ? NULL : s->clients; c; c = c->next)
+        if (c->said_all && !net_conn_queued(c->conn))
+            net_conn_abort(c->conn);
     if (s->closing)
         vaults_tick(s->vaults, net_loop_now_ms(s->loop));
     else if (!s->clients && !s->clients_alive && !s->operations) {
@@ -414,6 +418,7 @@ static void server_stop(server *s)
     log_event("-", "stopping sessions=%llu",
               (unsigned long long)(s->clients_count[0] + s->clients_count[1] + s->clients_count[2]));
     s->stopping = true;
+    s->stopping_ms = net_loop_now_ms(s->loop);
     listeners_close(s);
     control_close(&s->control);
     for (client *c = s->clients, *next; c; c = next) {

@@ -43,6 +43,7 @@ enum {
     SERVER_LISTENERS_MAX = 32,  /* four kinds, a few addresses each */
     SERVER_SHUTDOWN_MS = 10000, /* clients get this long to take their last replies */
     SERVER_LOCK_MS = 3000,      /* a command of the command line is done by then; a running server is not */
+    SERVER_LINGER_MS = 500,     /* at shutdown, clients that were told everything get this long to hang up */
     SERVER_STOP_POLL_MS = 20,
     SERVER_OVERDUE_MS = 1000, /* how often connections are looked at that take too long */
     SERVER_STRANGER_MS =
@@ -85,6 +86,7 @@ struct server {
     int64_t started;
     uint64_t next_session;
     uint64_t overdue_ms; /* when connections were looked at */
+    uint64_t stopping_ms;
     bool stopping;
     bool aborted; /* sessions that did not take their goodbye were cut off */
     bool closing; /* no sessions any more: the vaults are being closed */
@@ -108,6 +110,7 @@ struct client {
     protocol protocol;
     char id[24]; /* for the log */
     unsigned refs;
+    bool said_all; /* only the client's hanging up is waited for */
     client *previous, *next;
     uint64_t since_ms;                           /* connected */
     void (*shutdown)(client *c, ll_span why);    /* say goodbye */

@@ -421,7 +421,8 @@ static void pump(smtp_session *s)
         s->again = false;
         flush_output(s);
         unsigned wants = smtp_server_wants(s->engine);
-        if (wants & LL_WANTS_CLOSE)
+        s->client.said_all = wants & LL_WANTS_CLOSE;
+        if (s->client.said_all)
             net_conn_close_after_output(s->client.conn);
         else if ((wants & LL_WANTS_TLS) && !(wants & LL_WANTS_OUTPUT) && !net_conn_is_secure(s->client.conn))
             net_conn_start_tls(s->client.conn, s->client.server->tls);
