@@ -2,11 +2,13 @@
 import email.utils
 import imaplib
 import re
+import socket
 import threading
 import time
 
 from corpus import message
 from letterlock import Lines, Server, append, body_of, fetch_all, is_sanitized, raw_imap, same, wait_for
+from skip import Skip
 
 MESSAGE = (b"From: \"Ann, B.\" <a@elsewhere.example>\r\nTo: ann@example.com\r\nCc: c@x.example, Group: d@y.example;\r\n"
            b"Date: Mon, 1 Jan 2024 10:00:00 +0200\r\nSubject: =?iso-8859-1?Q?Gr=FC=DFe?=\r\nMessage-ID: <1@x.example>\r\nMIME-Version: 1.0\r\n"
@@ -430,3 +432,40 @@ def test_vault_locks_after_grace():
         client = server.imap(ann)
         assert [body_of(data) for _, data in fetch_all(client)] == [simple(1), simple(2)]
         client.logout()
+
+
+def own_address():
+    """An address of this machine that is not loopback; no packet is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            raise Skip("this machine has no address but loopback") from None
+        return probe.getsockname()[0]
+
+
+def test_no_clear_login_from_elsewhere():
+    """RFC 3501 section 6.2.3: LOGINDISABLED, and no mechanism, until TLS; and connections_per_address counts."""
+    address = own_address()
+    with Server(start=False, settings={"connections_per_address": "3"}) as server:
+        server.configure(listen_imap=f"{address}:{server.port('imap')}")
+        ann, password = server.alias("ann")
+        server.start()
+        server.connect = lambda name, timeout=30: socket.create_connection((address, server.port(name)), timeout=timeout)
+        with Lines(server, "imap") as lines:
+            greeting = lines.line()
+            [capability] = lines.good(b"CAPABILITY")
+            for said in (greeting, capability):
+                assert b"AUTH=" not in said and (b"LOGINDISABLED" in said or b"CAPABILITY" not in said), said
+            assert lines.command(f'LOGIN "{ann}" "{password}"'.encode())[1].startswith(b"t NO")
+            assert lines.command(b"AUTHENTICATE PLAIN AGEAYg==")[1].startswith(b"t NO")
+            lines.good(b"STARTTLS")
+            lines.start_tls()
+            [capability] = lines.good(b"CAPABILITY")
+            assert b"LOGINDISABLED" not in capability and b"AUTH=SCRAM-SHA-256-PLUS" in capability, capability
+            lines.good(f'LOGIN "{ann}" "{password}"'.encode())
+            held = [Lines(server, "imap"), Lines(server, "imap")]
+            with Lines(server, "imap") as one_more:
+                assert one_more.line().startswith(b"* BYE")
+            for other in held:
+                other.sock.close()
