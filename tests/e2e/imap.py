@@ -403,6 +403,34 @@ def test_slow_reader_blocks_nobody():
                 assert slow.response().startswith(tag + b" OK")
 
 
+def test_fifty_megabytes_by_append():
+    """In by APPEND, searched, copied, its structure told, out again: all in bounded memory, while another session is served at once."""
+    line = b"x" * 76 + b"\r\n"
+    data = MESSAGE[:MESSAGE.index(b"--b\r\nContent-Type: application")] + line * (49 * 1024 * 1024 // len(line)) + b"--b--\r\n"
+    with Server() as server:
+        ann = filled(server, 2)
+        with raw_imap(server, ann, "imaps") as lines, raw_imap(server, ann) as other:
+            other.good(b"SELECT INBOX")
+            lines.good(b"SELECT INBOX")
+            before = server.memory_kb("VmHWM")
+            append(lines, b"INBOX", data)
+            for command in (b"FETCH 3 (ENVELOPE BODYSTRUCTURE)", b"SEARCH BODY nowhere-to-be-found", b"COPY 3 Trash"):
+                lines.send(b"t " + command + b"\r\n")
+                start = time.monotonic()
+                other.good(b"NOOP")
+                assert time.monotonic() - start < 2, command
+                while not lines.response().startswith(b"t OK"):
+                    pass
+            lines.send(b"t FETCH 3 BODY.PEEK[]\r\n")
+            while b"{" not in (response := lines.line()):
+                pass
+            same(int(response[response.rfind(b"{") + 1:-1]), len(data))
+            assert lines.exactly(len(data)) == data
+            growth = server.memory_kb("VmHWM") - before
+            print(f"  50 MB by APPEND, SEARCH, COPY, FETCH: high water {growth} kB higher")
+            assert growth < 40 * 1024 or is_sanitized(), f"{growth} kB"
+
+
 def test_pipelined_commands():
     """RFC 3501 section 5.5: many commands in one write; each is answered, in order."""
     with Server() as server:
