@@ -43,7 +43,7 @@ asan: setup-test
 	@ninja -C build/asan -j $(JOBS)
 	@python3 tests/run.py --build build/asan --only unit,talk,e2e
 tsan: setup-test
-	@test -f build/tsan/build.ninja || CC=clang meson setup build/tsan -Db_sanitize=thread -Db_lundef=false >/dev/null
+	@test -f build/tsan/build.ninja || CC=clang meson setup build/tsan -Dtests=false -Db_sanitize=thread -Db_lundef=false >/dev/null
 	@ninja -C build/tsan -j $(JOBS)
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tools/tsan.supp" python3 tests/run.py --build build/tsan --only talk,e2e
 

@@ -19,11 +19,22 @@ static void make(ll_span message, size_t cut, text *saved)
     mime_indexer_del(&ix);
 }
 
-static void check_part(const mime_part *part)
+static uint64_t line_feeds(ll_span message, uint64_t offset, uint64_t size)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < size; i++)
+        count += message.data[offset + i] == '\n';
+    return count;
+}
+
+static void check_part(const mime_part *part, ll_span message)
 {
     uint64_t at = part->body_offset, end = part->body_offset + part->body_size;
     assert(part->type.size && part->subtype.size && part->encoding.size);
     assert(part->body_offset == part->header_offset + part->header_size);
+    assert(end <= message.size);
+    assert(part->header_lines == line_feeds(message, part->header_offset, part->header_size));
+    assert(part->body_lines == line_feeds(message, part->body_offset, part->body_size));
     assert((part->envelope != NULL) == (!part->parent || part->parent->kind == MIME_MESSAGE));
     for (const mime_part *child = part->child; child; child = child->next) {
         assert(child->header_offset >= at && child->parent == part);
@@ -46,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(mime_index_open(&index, NULL, text_span(&whole)) == LL_OK);
     assert(mime_index_size(index) == message.size);
     for (uint32_t i = 0; i < mime_index_parts(index); i++)
-        check_part(mime_index_part(index, i));
+        check_part(mime_index_part(index, i), message);
     mime_index_del(&index);
     text_fini(&whole);
     text_fini(&pieces);

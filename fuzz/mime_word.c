@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const encodings[] = {"7bit", "base64", "quoted-printable"};
     static const char *const charsets[] = {"utf-8",        "iso-2022-jp", "utf-16", "gb18030",
-                                           "windows-1252", "utf-7",       "euc-kr"};
+                                           "windows-1252", "big5",        "euc-kr", "utf-7"};
     if (size < 2)
         return 0;
     ll_span bytes = span_of((const char *)data + 2, size - 2);
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_init(&pieces, NULL, 1 << 24);
     mime_word_decode(bytes, &whole);
     assert(utf_valid(text_span(&whole)));
-    ll_span encoding = span_str(encodings[data[0] % 3]), charset = span_str(charsets[data[0] / 3 % 7]);
+    ll_span encoding = span_str(encodings[data[0] % 3]), charset = span_str(charsets[data[0] / 3 % 8]);
     decode(bytes, encoding, charset, 0, &whole);
     decode(bytes, encoding, charset, data[1] % (bytes.size + 1), &pieces);
     assert(span_equal(text_span(&whole), text_span(&pieces)));

@@ -488,7 +488,9 @@ typedef struct ll_host {
     void (*auth_start)(void *context, ll_span mechanism, ll_span initial, bool login);
     /* The client's response to a challenge, decoded from base64. Answer as above. */
     void (*auth_response)(void *context, ll_span response);
-    /* The client cancelled with "*", or the session is ending: forget the exchange; do not answer. */
+    /* The client cancelled with "*", or the session is ending: forget the exchange; do not answer. Also when what
+     * ll_session_authenticated gave was not taken after all (the client did not accept the server's final data, or
+     * memory ran out): the connector has been ended. */
     void (*auth_cancel)(void *context);
     /* STARTTLS was accepted: send all output, then begin the handshake, then call ll_session_secured. Input that the
      * client sent in clear after the command has been dropped and must not be given again. NULL: STARTTLS is not

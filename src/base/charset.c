@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/utf.h"
+#include "base/utf7.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -14,7 +15,7 @@ enum {
     block_bytes = 4096 /* converted per call: bounds the room asked for */
 };
 
-typedef enum charset_way { WAY_UTF8, WAY_LATIN1, WAY_ICONV } charset_way;
+typedef enum charset_way { WAY_UTF8, WAY_LATIN1, WAY_UTF7, WAY_ICONV } charset_way;
 
 struct charset_reader {
     const ll_allocator *allocator;
@@ -23,6 +24,7 @@ struct charset_reader {
     iconv_t cd;
     char kept[kept_max]; /* the beginning of a character */
     size_t kept_size;
+    utf7_decoder utf7;
 };
 
 static const struct {
@@ -47,6 +49,8 @@ static const struct {
     {"iso-8859-6-i", "ISO-8859-6"},
     {"iso-8859-6-e", "ISO-8859-6"},
     {"unicode-1-1-utf-7", "UTF-7"},
+    {"utf7", "UTF-7"},
+    {"csutf7", "UTF-7"},
     {"x-sjis", "CP932"}, /* the names of Japanese mail mean Microsoft's variants */
     {"shift_jis", "CP932"},
     {"shift-jis", "CP932"},
@@ -91,7 +95,8 @@ static bool name_clean(ll_span name, char clean[charset_name_max + 1])
     }
     clean[name.size] = '\0';
     ll_span is = span_of(clean, name.size);
-    static const char *const local[] = {"char", "wchar_t", "internal", "ucs-2-internal", "ucs-4-internal", "libintl"};
+    static const char *const local[] = {"char",           "wchar_t", "internal",  "ucs-2-internal",
+                                        "ucs-4-internal", "libintl", "utf-7-imap"};
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
         if (span_equal_nocase(is, span_str(local[i])))
             return false;
@@ -116,6 +121,10 @@ static ll_status charset_init(charset_reader *c, const ll_allocator *allocator, 
     }
     if (span_equal_nocase(is, SPAN("ISO-8859-1"))) {
         c->way = WAY_LATIN1;
+        return LL_OK;
+    }
+    if (span_equal_nocase(is, SPAN("UTF-7"))) {
+        c->way = WAY_UTF7;
         return LL_OK;
     }
     c->way = WAY_ICONV;
@@ -243,7 +252,10 @@ static size_t run(charset_reader *c, ll_span bytes, text *out)
         return run_iconv(c, bytes, out);
     if (c->way == WAY_UTF8)
         return run_utf8(bytes, out);
-    add_latin1(out, bytes);
+    if (c->way == WAY_UTF7)
+        utf7_push(&c->utf7, bytes, out);
+    else
+        add_latin1(out, bytes);
     return bytes.size;
 }
 
@@ -275,6 +287,8 @@ void charset_finish(charset_reader *c, text *out)
     if (c->kept_size)
         text_add(out, SPAN("\xef\xbf\xbd"));
     c->kept_size = 0;
+    if (c->way == WAY_UTF7)
+        utf7_finish(&c->utf7, out);
     if (c->way == WAY_ICONV) { /* what a stateful charset still holds, and back to its first state */
         char block[64];
         char *to = block;

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * The result is always valid UTF-8: what the charset does not have becomes U+FFFD. us-ascii is read as UTF-8, of which
- * it is a part (mail that says us-ascii and is not is mostly UTF-8); utf-8, us-ascii and iso-8859-1 need no iconv.
- * Names are compared without case; the aliases that mail uses and iconv does not know are in a table.
+ * it is a part (mail that says us-ascii and is not is mostly UTF-8); utf-8, us-ascii, iso-8859-1 and utf-7 need no
+ * iconv. Names are compared without case; the aliases that mail uses and iconv does not know are in a table.
  *
  * iconv loads its tables from files when a charset is first used: a process that gives up the file system must call
  * charset_known for the charsets it wants first. */

@@ -257,6 +257,8 @@ static ll_status take_last(ll_session *s, command *c)
         s->connector->end(s->self);
     s->connector = NULL;
     call_del(&s->call);
+    if (s->host->auth_cancel) /* the host must not use the connector any more either */
+        s->host->auth_cancel(s->context);
     return bad(c, "Cancelled");
 }
 

@@ -698,6 +698,8 @@ void ll_session_authenticated(ll_session *s, const ll_connector *connector, void
     if (!s->auth_active || call_new(&call, s->allocator, session_call_done, s)) {
         if (connector->end)
             connector->end(self);
+        if (s->auth_active && s->host->auth_cancel)
+            s->host->auth_cancel(s->context);
         if (s->auth_active)
             ll_session_refused(s, LL_ENOMEM, span_of("", 0));
         return;

@@ -227,8 +227,22 @@ static void fake_hash(const uint8_t secret[KEYS_KEY], ll_span use, ll_span user,
     derive_hmac(derive_span(secret, KEYS_KEY), pieces, 2, out);
 }
 
+/* "ann+lists@..." logs in as ann, so nobody+lists must look like nobody: the subaddress does not count. The bytes go to
+ * `plain`. */
+static ll_span without_subaddress(ll_span user, char plain[PASSWORD_MAX])
+{
+    size_t at = span_find(user, '@'), plus = span_find(span_first(user, at), '+');
+    if (plus == 0 || plus >= at || user.size > PASSWORD_MAX)
+        return user;
+    memcpy(plain, user.data, plus);
+    memcpy(plain + plus, user.data + at, user.size - at);
+    return span_of(plain, plus + user.size - at);
+}
+
 void slot_salts_fake(const uint8_t secret[KEYS_KEY], ll_span user, slot_salts *salts)
 {
+    char plain[PASSWORD_MAX];
+    user = without_subaddress(user, plain);
     uint8_t hash[KEYS_KEY];
     slot_salts_make(salts);
     fake_hash(secret, SPAN("salts:"), user, hash);
@@ -241,6 +255,8 @@ ll_status slot_login_fake(const uint8_t secret[KEYS_KEY], ll_span user, ll_span 
 {
     uint8_t hash[KEYS_KEY], key[KEYS_KEY], alias[KEYS_ID];
     slot_salts salts;
+    char plain[PASSWORD_MAX];
+    user = without_subaddress(user, plain);
     slot_salts_fake(secret, user, &salts);
     fake_hash(secret, SPAN("kind:"), user, hash);
     /* Half of those who might exist have a chosen password. The slot opens with nothing. */

@@ -11,7 +11,8 @@
  *
  * Open parts are a stack of levels; boundaries are a second stack, whose entries know their level. A boundary line ends
  * all levels above its own (end_levels). (1) A child's range never passes its parent's. (2) Every open level but the
- * topmost has a complete header. */
+ * topmost has a complete header, which never changes again. (3) `from_line` means that the topmost level's header is
+ * being read. */
 #include "mime/indexer.h"
 
 #include "base/memory.h"
@@ -128,6 +129,7 @@ static void end_header(mime_indexer *ix, uint64_t body, uint64_t lines)
     n->header_lines = lines - ix->header_lines;
     *l = (level){.node = l->node, .body_offset = body, .body_lines = lines};
     ix->mode = BODY;
+    ix->first_line = ix->from_line = false; /* these speak of a header that is being read: (3) */
 
     bool in_digest = ix->depth > 1 && ix->nodes[ix->levels[ix->depth - 2].node].digest;
     bool leaf = ix->depth > mime_depth_max || ix->count == mime_parts_max || ix->opaque;

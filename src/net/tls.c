@@ -106,13 +106,14 @@ static void tls_harden(SSL_CTX *context)
     SSL_CTX_set_dh_auto(context, 1);
     /* IGNORE_UNEXPECTED_EOF: many mail clients hang up without close_notify, and our protocols say themselves where
      * they end. */
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-                                     SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CLEANSE_PLAINTEXT);
     /* RELEASE_BUFFERS: an idle connection keeps no record buffers, which halves its memory. The other two let a write
      * be retried from the output queue, whose memory moves. */
     SSL_CTX_set_mode(context,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    /* Resumption by tickets only: OpenSSL's cache would keep up to 20,000 sessions in memory. */
+    /* No resumption: OpenSSL's cache would keep up to 20,000 sessions in memory, tickets see tls.h. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(context, tls_no_passphrase);
 }

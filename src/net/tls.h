@@ -1,7 +1,8 @@
 /* tls.h - a server certificate with its key, ready for handshakes.
  * SPDX-License-Identifier: MIT
  *
- * TLS 1.2 and 1.3, forward secrecy only, no renegotiation, no compression, stateless session tickets, no ALPN.
+ * TLS 1.2 and 1.3, forward secrecy only, no renegotiation, no compression, no resumption (a ticket key that lives
+ * as long as the process would undo forward secrecy; mail connections are long), no ALPN.
  *
  * Threads: one net_tls serves listeners and connections of all loops; every call may come from any thread. Connections
  * that are open keep the certificate they began with (OpenSSL counts the references). */

@@ -206,8 +206,10 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
     d->each = each || count == 1;
     for (size_t i = 0; i < count; i++) {
         deliver_recipient *to = &(*recipients)[i];
-        bool refused = d->each && spool_size(*content) > to->room;
-        to->status = refused ? LL_EQUOTA : LL_OK;
+        bool over = d->each && spool_size(*content) > to->room;
+        bool refused = to->status || over;
+        if (!to->status && over)
+            to->status = LL_EQUOTA;
         d->vaults[i].vault = refused ? NULL : vaults_find(house->vaults, to->alias);
         d->to_drop[i] = !refused && !d->vaults[i].vault;
     }
@@ -217,19 +219,24 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
     d->now = now;
     d->done = done;
     d->context = context;
-    if (drop_wanted(d)) {
-        ll_status status = drop_ask(d, first_drop_done);
-        if (status) {
-            d->content = NULL;
-            text_init(&d->index, NULL, 0);
-            d->recipients = NULL;
-            delivery_del(d);
-            return status;
-        }
-    } else
-        to_vaults(d);
+    /* Taken over before anything can call `done`, which may free where they came from. */
+    text given = *index;
     *content = NULL;
-    text_init(index, index->allocator, index->size_max);
+    text_init(index, given.allocator, given.size_max);
     *recipients = NULL;
-    return LL_OK;
+    if (!drop_wanted(d)) {
+        to_vaults(d);
+        return LL_OK;
+    }
+    ll_status status = drop_ask(d, first_drop_done);
+    if (status) {
+        *content = d->content;
+        *index = given;
+        *recipients = d->recipients;
+        d->content = NULL;
+        text_init(&d->index, NULL, 0);
+        d->recipients = NULL;
+        delivery_del(d);
+    }
+    return status;
 }

@@ -28,7 +28,7 @@ typedef struct deliver_recipient {
     uint8_t alias[KEYS_ID];
     uint8_t drop_public[KEYS_KEY];
     uint64_t room;    /* bytes left of its quota when it was asked; UINT64_MAX: no quota */
-    ll_status status; /* the outcome */
+    ll_status status; /* the outcome; an error to begin with: it gets nothing */
 } deliver_recipient;
 
 typedef struct deliver_house {

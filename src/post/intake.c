@@ -2,6 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "post/intake.h"
 
+#include "keys/random.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
 static void answer_with(intake_answer *a, int code, const char *enhanced, const char *why)
 {
     a->code = code;
@@ -51,15 +56,70 @@ static ll_status find_alias(const intake *house, const smtp_path *to, directory_
     return status;
 }
 
-/* What the alias keeps already: the vault's bytes if it is unlocked, and what waits for it. */
+/* ------------------------------------------------------------------------------------------------------- quota */
+
+static ll_span note_name(const uint8_t alias[KEYS_ID], char name[8 + RANDOM_HEX + 1])
+{
+    memcpy(name, "bytes/", 6);
+    random_id_hex(alias, name + 6);
+    return span_str(name);
+}
+
+ll_status intake_bytes_note(directory *d, const uint8_t alias[KEYS_ID], uint64_t bytes)
+{
+    char name[8 + RANDOM_HEX + 1], value[24];
+    int size = snprintf(value, sizeof value, "%" PRIu64, bytes);
+    return directory_setting_set(d, note_name(alias, name), span_of(value, (size_t)size));
+}
+
+ll_status intake_bytes_forget(directory *d, const uint8_t alias[KEYS_ID])
+{
+    char name[8 + RANDOM_HEX + 1];
+    return directory_setting_set(d, note_name(alias, name), SPAN(""));
+}
+
+static ll_status bytes_noted(directory *d, const uint8_t alias[KEYS_ID], uint64_t *bytes)
+{
+    char name[8 + RANDOM_HEX + 1];
+    text value;
+    text_init(&value, NULL, 64);
+    *bytes = 0;
+    ll_status status = directory_setting(d, note_name(alias, name), &value);
+    if (!status && !span_u64(text_span(&value), bytes))
+        status = LL_ECORRUPT;
+    text_fini(&value);
+    return status == LL_ENOTFOUND ? LL_OK : status;
+}
+
+/* What the alias keeps already: the vault's bytes, as they are if it is unlocked, else as they were; and what waits for
+ * it. */
 static ll_status bytes_kept(const intake *house, const directory_alias *alias, uint64_t *kept)
 {
+    uint64_t in_vault = 0;
     ll_status status = drop_alias_bytes(house->drop, alias->id, kept, NULL);
     vault *open = vaults_find(house->vaults, alias->id);
     if (open)
-        *kept += vault_count(open).bytes;
+        in_vault = vault_count(open).bytes;
+    else if (!status)
+        status = bytes_noted(house->directory, alias->id, &in_vault);
     vaults_release(house->vaults, &open);
+    *kept += in_vault;
     return status;
+}
+
+void intake_confirm(const intake *house, deliver_recipient *recipients, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        directory_alias alias;
+        deliver_recipient *to = &recipients[i];
+        to->status = directory_alias_get(house->directory, to->alias, &alias);
+        if (!to->status && alias.disabled)
+            to->status = LL_ENOTFOUND;
+        uint64_t kept = 0, quota = to->status ? 0 : alias.quota_bytes ? alias.quota_bytes : house->quota;
+        if (quota)
+            to->status = bytes_kept(house, &alias, &kept);
+        to->room = !quota ? UINT64_MAX : kept < quota ? quota - kept : 0;
+    }
 }
 
 void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer)

@@ -31,4 +31,13 @@ typedef struct intake_answer {
  *   451 4.3.0  the stores do not answer */
 void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer);
 
+/* The message has come, perhaps long after RCPT: are they still there, and how much room have they now? Sets status
+ * (LL_OK, LL_ENOTFOUND, LL_EUNAVAILABLE ...) and room of each. Blocks as intake_rcpt. */
+void intake_confirm(const intake *house, deliver_recipient *recipients, size_t count);
+
+/* Remember how much a vault held when it was locked; counted until it is unlocked again. As directory_setting_set. */
+LL_MUST_USE ll_status intake_bytes_note(directory *d, const uint8_t alias[KEYS_ID], uint64_t bytes);
+/* Forget it: the alias was removed. */
+LL_MUST_USE ll_status intake_bytes_forget(directory *d, const uint8_t alias[KEYS_ID]);
+
 #endif

@@ -109,52 +109,73 @@ void alias_secret_fini(alias_secret *secret)
 typedef struct ending {
     server *server;
     uint8_t alias[KEYS_ID];
+    bool abort;
     waiter *waiter;
 } ending;
 
-static void end_sessions(void *context)
+static void end_sessions_now(void *context)
 {
     ending *e = context;
-    server_end_alias(e->server, e->alias);
+    server_end_alias(e->server, e->alias, e->abort);
     waiter_done(e->waiter, LL_OK);
 }
 
-enum { lock_wait_ms = 15000, lock_poll_ms = 20 /* sessions get a moment to take their goodbye */ };
+static ll_status end_sessions(server *s, const uint8_t alias[KEYS_ID], bool abort)
+{
+    ending e = {.server = s, .abort = abort, .waiter = waiter_new()};
+    if (!e.waiter)
+        return LL_ENOMEM;
+    memcpy(e.alias, alias, KEYS_ID);
+    executor_done(&s->executor, end_sessions_now, &e);
+    return waiter_wait(&e.waiter);
+}
+
+enum {
+    goodbye_ms = 1000, /* sessions get this long to take their goodbye: a revoked device must not stay by not reading */
+    lock_wait_ms = 15000, /* then what they had under way is done, and the vault is closed */
+    lock_poll_ms = 20
+};
 
 ll_status alias_lock(server *s, const uint8_t alias[KEYS_ID])
 {
     if (!s->loop)
         return LL_OK;
-    ending e = {.server = s, .waiter = waiter_new()};
-    if (!e.waiter)
-        return LL_ENOMEM;
-    memcpy(e.alias, alias, KEYS_ID);
-    executor_done(&s->executor, end_sessions, &e);
-    (void)waiter_wait(&e.waiter);
-    for (int waited = 0; waited < lock_wait_ms; waited += lock_poll_ms) {
+    ll_status status = end_sessions(s, alias, false);
+    for (int waited = 0; !status && waited < lock_wait_ms; waited += lock_poll_ms) {
         if (vaults_lock(s->vaults, alias) == LL_OK)
             return LL_OK;
         struct timespec pause = {0, lock_poll_ms * 1000000L};
         nanosleep(&pause, NULL);
+        if (waited % goodbye_ms == goodbye_ms - lock_poll_ms)
+            status = end_sessions(s, alias, true);
     }
-    return LL_EBUSY;
+    return status ? status : LL_EBUSY;
+}
+
+void alias_lock_or_warn(server *s, const uint8_t alias[KEYS_ID], json_t *result)
+{
+    if (alias_lock(s, alias))
+        json_object_set_new(
+            result, "warning",
+            json_string("done, but the vault is still in use by somebody who was logged in: restart the server"));
 }
 
 ll_status alias_vault_destroy(server *s, const directory_alias *alias, text *error)
 {
-    ll_status status = alias_lock(s, alias->id);
-    if (status) {
-        text_add_str(error, "the vault is still in use; its file stays until the server is restarted");
-        return status;
-    }
     waiter *w = waiter_new();
-    if (!w)
-        return LL_ENOMEM;
-    status = drop_remove_alias(s->drop, alias->id, waiter_done, w);
+    ll_status status = w ? drop_remove_alias(s->drop, alias->id, waiter_done, w) : LL_ENOMEM;
     if (status)
         waiter_del(&w);
     else
         status = waiter_wait(&w);
-    ll_status removed = layout_vault_remove(&s->layout, alias->vault);
-    return status ? status : removed == LL_ENOTFOUND ? LL_OK : removed;
+    if (status)
+        text_print(error, "what waited for the alias could not be removed (%s); ", ll_status_text(status));
+    ll_status locked = alias_lock(s, alias->id);
+    ll_status removed = locked ? locked : layout_vault_remove(&s->layout, alias->vault);
+    if (removed && removed != LL_ENOTFOUND) {
+        text_print(error, "the alias is gone, but its file could not be removed (%s): remove %s yourself",
+                   ll_status_text(removed), layout_vault(&s->layout, alias->vault).string);
+        status = removed;
+    }
+    return status;
 }

@@ -34,6 +34,8 @@ LL_MUST_USE ll_status alias_recovery_make(const directory_alias *alias, const ui
 LL_MUST_USE ll_status alias_vault_destroy(server *s, const directory_alias *alias, text *error);
 /* End its sessions and lock the vault, waiting until that is so. */
 LL_MUST_USE ll_status alias_lock(server *s, const uint8_t alias[KEYS_ID]);
+/* The same where the change is already made: a failure is only a "warning" in the result. */
+void alias_lock_or_warn(server *s, const uint8_t alias[KEYS_ID], json_t *result);
 
 /* operation_alias.c: the alias that the argument "address" names; the argument "confirm" must name it again. */
 LL_MUST_USE ll_status alias_of(server *s, const json_t *arguments, directory_alias *alias, text *error);

@@ -14,12 +14,14 @@ void client_join(client *c, server *s, net_conn *conn, protocol kind)
     c->conn = conn;
     c->protocol = kind;
     c->refs = 1;
+    c->since_ms = net_loop_now_ms(s->loop);
     snprintf(c->id, sizeof c->id, "%c%" PRIu64, letters[kind], s->next_session++);
     c->next = s->clients;
     if (s->clients)
         s->clients->previous = c;
     s->clients = c;
     s->clients_count[kind]++;
+    s->clients_alive++;
 }
 
 void client_leave(client *c)
@@ -45,17 +47,22 @@ void client_ref(client *c)
 void client_unref(client *c)
 {
     assert(c->refs);
-    if (--c->refs == 0)
+    if (--c->refs == 0) {
+        c->server->clients_alive--;
         c->free(c);
+    }
 }
 
-void server_end_alias(server *s, const uint8_t alias[KEYS_ID])
+void server_end_alias(server *s, const uint8_t alias[KEYS_ID], bool abort)
 {
     for (client *c = s->clients, *next; c; c = next) {
         next = c->next;
-        if (c->login_alias && memcmp(c->login_alias, alias, KEYS_ID) == 0) {
-            log_event(c->id, "ended reason=alias-changed");
-            c->shutdown(c);
-        }
+        if (!c->login_alias || memcmp(c->login_alias, alias, KEYS_ID) != 0)
+            continue;
+        log_event(c->id, "ended reason=alias-changed%s", abort ? " cut-off" : "");
+        if (abort)
+            net_conn_abort(c->conn);
+        else
+            c->shutdown(c, SPAN("the account was changed: log in again"));
     }
 }

@@ -27,7 +27,7 @@
     X(TEXT, tls_key, "tls/key.pem", 0, 0, "PEM file: the private key of the certificate, unencrypted, mode 0600.")     \
     S("Mail that comes in")                                                                                            \
     X(SIZE, message_size, "50M", 65536, 1073741824, "The largest message taken, by SMTP, LMTP and IMAP APPEND.")       \
-    X(NUMBER, recipients, "1000", 100, 10000, "The most recipients of one message (RFC 5321 asks for at least 100).")  \
+    X(NUMBER, recipients, "1000", 100, 1000, "The most recipients of one message (RFC 5321 asks for at least 100).")   \
     X(SIZE, quota, "10G", 0, 1099511627776,                                                                            \
       "What one alias may keep, waiting mail included, unless it was added with a quota of its own. 0: no limit.")     \
     S("Vaults")                                                                                                        \

@@ -3,6 +3,7 @@
 #include "server/control.h"
 
 #include "base/memory.h"
+#include "base/utf.h"
 #include "server/log.h"
 #include "server/operation.h"
 
@@ -45,13 +46,18 @@ static void answer_ready(void *context)
 {
     control_session *s = context;
     s->working = false;
+    s->server->operations--;
     send_answer(s);
     session_free(s);
 }
 
 static void answer_write(control_session *s, ll_status status, json_t *result, const text *error)
 {
-    json_t *reply = json_pack("{s:i, s:s%}", "status", (int)status, "error", text_str(error), (size_t)error->size);
+    text clean; /* JSON is UTF-8; an error may quote what was not */
+    text_init(&clean, NULL, 1 << 18);
+    utf_add_valid(&clean, text_span(error));
+    json_t *reply = json_pack("{s:i, s:s%}", "status", (int)status, "error", text_str(&clean), (size_t)clean.size);
+    text_fini(&clean);
     if (reply && result)
         json_object_set(reply, "result", result);
     char *line = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
@@ -64,7 +70,7 @@ static void answer_write(control_session *s, ll_status status, json_t *result, c
     json_decref(reply);
 }
 
-/* On a worker. */
+/* On the operators' thread: it may wait for workers and loop, so it must be neither. */
 static void request_work(void *context)
 {
     control_session *s = context;
@@ -97,8 +103,9 @@ static size_t on_input(void *context, ll_span bytes)
         net_conn_abort(s->conn);
     } else if (end < bytes.size) {
         s->working = true;
+        s->server->operations++;
         net_conn_timeout(s->conn, 0);
-        executor_work(&s->server->executor, request_work, s);
+        net_workers_post(s->server->operators, request_work, s);
     }
     return bytes.size;
 }

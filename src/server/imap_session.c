@@ -97,6 +97,7 @@ static void login_accepted(void *context, vault *open, const uint8_t alias[KEYS_
     const ll_connector *methods = NULL;
     s->vault = open;
     if (connector_new(open, vault_changed, s, &methods, &s->connector)) {
+        vaults_release(s->client.server->vaults, &s->vault);
         login_del(&s->login);
         ll_session_refused(s->engine, LL_ENOMEM, SPAN(""));
         pump(s);
@@ -143,6 +144,9 @@ static void host_auth_cancel(void *context)
 {
     imap_session *s = context;
     login_del(&s->login);
+    s->connector = NULL; /* the engine has ended it, if there was one */
+    s->client.login_alias = NULL;
+    vaults_release(s->client.server->vaults, &s->vault);
 }
 
 /* The engine has ended the connector. */
@@ -194,6 +198,17 @@ static void flush_output(imap_session *s)
     }
 }
 
+static void engine_release(imap_session *s)
+{
+    login_del(&s->login);
+    if (s->connector)
+        connector_mute(s->connector);
+    s->connector = NULL;
+    ll_session_del(&s->engine);
+    s->client.login_alias = NULL;
+    vaults_release(s->client.server->vaults, &s->vault);
+}
+
 static void pump(imap_session *s)
 {
     if (!s->client.conn || !s->engine)
@@ -207,16 +222,20 @@ static void pump(imap_session *s)
         s->again = false;
         flush_output(s);
         unsigned wants = ll_session_wants(s->engine);
-        if (wants & LL_WANTS_CLOSE)
+        if (wants & LL_WANTS_CLOSE) {
             net_conn_close_after_output(s->client.conn);
-        else if ((wants & LL_WANTS_TLS) && !(wants & LL_WANTS_OUTPUT) && !net_conn_is_secure(s->client.conn))
+            s->client.said_all = true;
+            engine_release(s); /* all is said: the vault need not wait for the client to hang up */
+            break;
+        }
+        if ((wants & LL_WANTS_TLS) && !(wants & LL_WANTS_OUTPUT) && !net_conn_is_secure(s->client.conn))
             net_conn_start_tls(s->client.conn, s->client.server->tls);
         else if (wants & LL_WANTS_INPUT)
             net_conn_offer(s->client.conn);
         if (s->ended && (ll_session_wants(s->engine) & (LL_WANTS_INPUT | LL_WANTS_OUTPUT)) == LL_WANTS_INPUT)
             net_conn_close_after_output(s->client.conn);
     } while (s->again);
-    uint64_t timeout = ll_session_timeout_ms(s->engine);
+    uint64_t timeout = s->engine ? ll_session_timeout_ms(s->engine) : s->timeout_ms;
     if (timeout != s->timeout_ms) {
         s->timeout_ms = timeout;
         net_conn_timeout(s->client.conn, timeout);
@@ -232,9 +251,9 @@ static ll_status engine_new(imap_session *s)
     char greeting[300];
     ll_limits limits;
     ll_limits_init(&limits);
-    limits.literal_bytes = house->config.message_size;
-    limits.idle_timeout_ms = house->config.imap_idle;
-    int size = snprintf(greeting, sizeof greeting, "%.255s Letterlock ready", house->config.hostname);
+    limits.literal_bytes = house->config->message_size;
+    limits.idle_timeout_ms = house->config->imap_idle;
+    int size = snprintf(greeting, sizeof greeting, "%.255s Letterlock ready", house->config->hostname);
     ll_session_config wanted = {
         .size = sizeof wanted,
         .flags = (s->implicit_tls ? LL_SESSION_SECURE : 0) |
@@ -251,6 +270,8 @@ static size_t on_input(void *context, ll_span bytes)
 {
     imap_session *s = context;
     size_t taken = 0;
+    if (!s->engine)
+        return bytes.size; /* it has ended */
     if (!(ll_session_wants(s->engine) & LL_WANTS_INPUT))
         return 0;
     bool outer = !s->pumping;
@@ -299,22 +320,24 @@ static void on_closed(void *context, const char *reason)
 {
     imap_session *s = context;
     log_event(s->client.id, "close reason=\"%s\"", reason);
-    login_del(&s->login);
-    if (s->connector)
-        connector_mute(s->connector);
-    ll_session_del(&s->engine);
-    if (s->vault)
-        vaults_release(s->client.server->vaults, &s->vault);
+    engine_release(s);
     client_leave(&s->client);
 }
 
 static const net_conn_callbacks callbacks = {on_input, on_writable, on_secured, on_eof, on_timeout, on_closed};
 
-static void session_shutdown(client *c)
+/* A stranger has a while to log in. */
+static bool session_overdue(client *c, uint64_t now_ms)
+{
+    const imap_session *s = (const imap_session *)c;
+    return !s->vault && now_ms - c->since_ms > SERVER_STRANGER_MS;
+}
+
+static void session_shutdown(client *c, ll_span why)
 {
     imap_session *s = (imap_session *)c;
     if (s->engine)
-        ll_session_shutdown(s->engine, SPAN("the server is shutting down"));
+        ll_session_shutdown(s->engine, why);
     else
         net_conn_abort(c->conn);
     pump(s);
@@ -332,6 +355,7 @@ void imap_session_accept(server_listener *listener, net_conn *conn)
         s->implicit_tls = listener->tls;
         client_join(&s->client, listener->server, conn, PROTOCOL_IMAP);
         s->client.shutdown = session_shutdown;
+        s->client.overdue = session_overdue;
         s->client.free = session_free;
     }
     if (!s || (!s->implicit_tls && engine_new(s))) {

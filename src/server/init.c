@@ -12,9 +12,11 @@
 #include "store/layout.h"
 #include "wire/smtp_path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -151,6 +153,20 @@ static ll_status refuse_used(const layout *l, text *error)
     return LL_OK;
 }
 
+/* An empty directory of ours that others may enter (mkdir's default) becomes private. One with something in it is left
+ * to layout_create, which says what to do. */
+static void close_to_others(const layout *l)
+{
+    DIR *folder = opendir(l->root);
+    bool empty = folder != NULL;
+    for (struct dirent *entry; empty && (entry = readdir(folder)) != NULL;)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (folder)
+        closedir(folder);
+    if (empty && chmod(l->root, 0700))
+        return; /* not ours: layout_create says so */
+}
+
 ll_status init_run(const init_options *options, text *error)
 {
     init_options o = *options;
@@ -166,6 +182,8 @@ ll_status init_run(const init_options *options, text *error)
         status = layout_init(&l, o.data);
     if (!status)
         status = refuse_used(&l, error);
+    if (!status)
+        close_to_others(&l);
     if (!status)
         status = layout_create(&l, error);
     if (!status)

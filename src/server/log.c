@@ -2,13 +2,40 @@
  * SPDX-License-Identifier: MIT */
 #include "server/log.h"
 
+#include <assert.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Written by one write(2), so that lines of several threads do not mix. */
+/* Lines that nobody took because the reader of a pipe was slow. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned dropped;
+
+/* Write if it can be done at once: a line is shorter than PIPE_BUF, which a writable pipe takes whole. The mail does
+ * not wait for its log. */
+static void write_now(const char *line, size_t size)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char note[64];
+    pthread_mutex_lock(&mutex);
+    bool writable = poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT);
+    if (writable && dropped) {
+        int length = snprintf(note, sizeof note, "- log-dropped lines=%u\n", dropped);
+        dropped = 0;
+        if (write(STDERR_FILENO, note, (size_t)length) < 0)
+            writable = false;
+        writable = writable && poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT);
+    }
+    if (!writable || write(STDERR_FILENO, line, size) < 0)
+        dropped++;
+    pthread_mutex_unlock(&mutex);
+}
+
 static void log_write(const char *session, const char *text, size_t size)
 {
     char line[log_line_max + 128];
@@ -23,12 +50,8 @@ static void log_write(const char *session, const char *text, size_t size)
         line[used++] = byte < 32 || byte == 127 ? '?' : (char)byte;
     }
     line[used++] = '\n';
-    for (size_t sent = 0; sent < used;) {
-        ssize_t wrote = write(STDERR_FILENO, line + sent, used - sent);
-        if (wrote <= 0)
-            return; /* nobody reads the log: the mail goes on */
-        sent += (size_t)wrote;
-    }
+    static_assert(sizeof line <= PIPE_BUF, "a line goes into a pipe whole");
+    write_now(line, used);
 }
 
 void log_event(const char *session, const char *format, ...)

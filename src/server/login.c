@@ -14,8 +14,9 @@ typedef struct inquiry {
     server *server;
     login *login; /* NULL: nobody waits any more */
     client *client;
-    bool hashed; /* it holds a place at the gate */
-    struct inquiry *next;
+    bool queued; /* waits at the gate */
+    bool hashed; /* holds a place inside it */
+    struct inquiry *previous, *next;
     /* in */
     text user, password; /* password is wiped */
     bool by_password;
@@ -28,9 +29,14 @@ typedef struct inquiry {
     size_t slot;
 } inquiry;
 
+enum {
+    gate_waiting_max = 256,    /* logins that wait to be hashed, in all: at 0.1 s each and two at a time, 13 s */
+    gate_waiting_each_max = 4, /* from one address; this machine itself (webmail) is exempt */
+};
+
 struct login_gate {
     server *server;
-    unsigned at_once, running;
+    unsigned at_once, running, waiting;
     inquiry *first, *last; /* waiting for their turn */
 };
 
@@ -55,6 +61,7 @@ typedef struct opening {
     login *login; /* NULL: nobody waits any more */
     client *client;
     vault *vault;
+    ll_status status; /* of slot_check */
     uint8_t alias[KEYS_ID], slot[KEYS_ID];
 } opening;
 
@@ -105,14 +112,18 @@ ll_status login_new(login **out, client *c, ll_span mechanism, const login_event
     return LL_OK;
 }
 
+static void inquiry_forget(inquiry *q);
+
 void login_del(login **out)
 {
     login *l = *out;
     *out = NULL;
     if (!l)
         return;
+    if (l->client->login_alias == l->alias.id)
+        l->client->login_alias = NULL;
     if (l->inquiry)
-        l->inquiry->login = NULL;
+        inquiry_forget(l->inquiry);
     if (l->open)
         l->open->login = NULL;
     net_timer_del(&l->timer);
@@ -150,7 +161,7 @@ static void timer_in(login *l, uint64_t ms)
 static void refuse(login *l, ll_status status)
 {
     server *s = l->client->server;
-    uint64_t spent = net_loop_now_ms(s->loop) - l->heard_ms, delay = s->config.login_failure_delay;
+    uint64_t spent = net_loop_now_ms(s->loop) - l->heard_ms, delay = s->config->login_failure_delay;
     l->refusal = status;
     s->logins_failed++;
     log_event(l->client->id, "login-failed mechanism=%s reason=%s", sasl_mechanism_name(sasl_mechanism_of(l->exchange)),
@@ -175,7 +186,7 @@ static void open_finish(opening *o, ll_status status)
     } else if (l) {
         log_event(o->client->id, "vault-unavailable alias=%02x%02x%02x%02x status=%s", o->alias[0], o->alias[1],
                   o->alias[2], o->alias[3], ll_status_name(status));
-        refuse(l, LL_EUNAVAILABLE);
+        refuse(l, status == LL_EAUTH ? status : LL_EUNAVAILABLE);
     }
     if (o->vault)
         vaults_release(o->server->vaults, &o->vault);
@@ -203,49 +214,48 @@ static void opened(void *context, ll_status status, vault *v)
         vault_absorb(v, o->server->drop, absorbed, o);
 }
 
-typedef struct touch {
-    server *server;
-    uint8_t alias[KEYS_ID], slot[KEYS_ID];
-} touch;
-
-/* "Last used", to the hour; its failure keeps nobody out. */
-static void touch_work(void *context)
+/* On the loop: the slot is still there. */
+static void slot_checked(void *context)
 {
-    touch *t = context;
-    ll_status status = directory_slot_touch(t->server->directory, t->alias, t->slot, time(NULL));
-    if (status)
-        log_event("-", "touch-failed status=%s", ll_status_name(status));
-    memory_free(NULL, t);
+    opening *o = context;
+    server *s = o->server;
+    login *l = o->login;
+    if (!l || o->status) {
+        open_finish(o, o->status ? o->status : LL_ECLOSED);
+        return;
+    }
+    layout_path path = layout_vault(&s->layout, l->alias.vault);
+    uint64_t quota = l->alias.quota_bytes ? l->alias.quota_bytes : s->config->quota;
+    vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), quota, opened, o);
 }
 
-static void slot_touch(server *s, const uint8_t alias[KEYS_ID], const uint8_t slot_id[KEYS_ID])
+/* A slot that was revoked while its password was being hashed does not count any more. "Last used" is noted by the way;
+ * if only that fails, it keeps nobody out. */
+static void slot_check(void *context)
 {
-    touch *t = memory_new(NULL, sizeof *t);
-    if (!t)
-        return;
-    t->server = s;
-    memcpy(t->alias, alias, KEYS_ID);
-    memcpy(t->slot, slot_id, KEYS_ID);
-    executor_work(&s->executor, touch_work, t);
+    opening *o = context;
+    ll_status status = directory_slot_touch(o->server->directory, o->alias, o->slot, time(NULL));
+    o->status = status == LL_ENOTFOUND ? LL_EAUTH : LL_OK;
+    if (status && status != LL_ENOTFOUND)
+        log_event("-", "touch-failed status=%s", ll_status_name(status));
+    executor_done(&o->server->executor, slot_checked, o);
 }
 
 static void open_vault(login *l)
 {
     server *s = l->client->server;
-    const directory_alias *alias = &l->alias;
     opening *o = memory_new(NULL, sizeof *o);
     if (!o) {
         refuse(l, LL_ENOMEM);
         return;
     }
     *o = (opening){.server = s, .login = l, .client = l->client};
-    memcpy(o->alias, alias->id, KEYS_ID);
+    memcpy(o->alias, l->alias.id, KEYS_ID);
+    memcpy(o->slot, l->slot_ids[sasl_slot(l->exchange)], KEYS_ID);
     client_ref(o->client);
     l->open = o;
-    slot_touch(s, alias->id, l->slot_ids[sasl_slot(l->exchange)]);
-    layout_path path = layout_vault(&s->layout, alias->vault);
-    uint64_t quota = alias->quota_bytes ? alias->quota_bytes : s->config.quota;
-    vaults_open(s->vaults, alias->id, path.string, sasl_key(l->exchange), quota, opened, o);
+    l->client->login_alias = l->alias.id; /* from here on server_end_alias finds it */
+    executor_work(&s->executor, slot_check, o);
 }
 
 /* ----------------------------------------------------------------------------------------- asking the directory */
@@ -340,13 +350,26 @@ void login_gate_del(login_gate **gate)
     *gate = NULL;
 }
 
+static void gate_take_out(login_gate *g, inquiry *q)
+{
+    if (q->previous)
+        q->previous->next = q->next;
+    else
+        g->first = q->next;
+    if (q->next)
+        q->next->previous = q->previous;
+    else
+        g->last = q->previous;
+    q->previous = q->next = NULL;
+    q->queued = false;
+    g->waiting--;
+}
+
 static void gate_run(login_gate *g)
 {
     while (g->first && g->running < g->at_once) {
         inquiry *q = g->first;
-        g->first = q->next;
-        if (!g->first)
-            g->last = NULL;
+        gate_take_out(g, q);
         g->running++;
         q->hashed = true;
         executor_work(&g->server->executor, inquiry_work, q);
@@ -359,22 +382,50 @@ static void gate_leave(login_gate *g)
     gate_run(g);
 }
 
+/* Does this address have its share of the queue already? */
+static bool gate_is_crowded(const login_gate *g, const client *c)
+{
+    unsigned same = 0;
+    if (g->waiting >= gate_waiting_max)
+        return true;
+    if (net_conn_is_loopback(c->conn))
+        return false;
+    for (const inquiry *q = g->first; q; q = q->next)
+        same += q->client->conn && strcmp(net_conn_peer(q->client->conn), net_conn_peer(c->conn)) == 0;
+    return same >= gate_waiting_each_max;
+}
+
 static void gate_enter(login_gate *g, inquiry *q)
 {
+    q->queued = true;
+    q->previous = g->last;
     if (g->last)
         g->last->next = q;
     else
         g->first = q;
     g->last = q;
+    g->waiting++;
     gate_run(g);
+}
+
+/* The login has gone: what still waits is not hashed for nobody. */
+static void inquiry_forget(inquiry *q)
+{
+    q->login = NULL;
+    if (!q->queued)
+        return;
+    gate_take_out(q->server->gate_logins, q);
+    client_unref(q->client);
+    inquiry_del(q);
 }
 
 static void ask_directory(login *l)
 {
     server *s = l->client->server;
-    inquiry *q = memory_new(NULL, sizeof *q);
+    bool crowded = sasl_password(l->exchange).data && gate_is_crowded(s->gate_logins, l->client);
+    inquiry *q = crowded ? NULL : memory_new(NULL, sizeof *q);
     if (!q) {
-        refuse(l, LL_ENOMEM);
+        refuse(l, crowded ? LL_EUNAVAILABLE : LL_ENOMEM);
         return;
     }
     *q = (inquiry){.server = s, .login = l, .client = l->client};

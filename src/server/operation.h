@@ -73,6 +73,9 @@ const argument *operation_alias_add_input(const json_t *arguments);
 const argument *operation_alias_remove_input(const json_t *arguments);
 const argument *operation_alias_password_input(const json_t *arguments);
 
+/* operation_alias.c: the names of all aliases' vault files as keys of `known`. */
+LL_MUST_USE ll_status operation_alias_vaults(server *s, json_t *known);
+
 /* For the operations: wait here for a `done` callback that comes on another thread, or has come already. */
 typedef struct waiter waiter;
 waiter *waiter_new(void);

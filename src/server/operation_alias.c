@@ -183,6 +183,33 @@ static ll_status list_domain(server *s, const char *domain, json_t *rows)
     return status;
 }
 
+ll_status operation_alias_vaults(server *s, json_t *known)
+{
+    json_t *rows = NULL, *row;
+    json_t *no_arguments = json_object();
+    size_t i;
+    text error;
+    text_init(&error, NULL, 4096);
+    ll_status status = operation_alias_list(s, no_arguments, &rows, &error);
+    json_array_foreach(rows, i, row)
+    {
+        directory_alias alias;
+        uint8_t id[KEYS_ID];
+        char hex[RANDOM_HEX + 1];
+        ll_span name = operation_string(row, "alias");
+        if (!status && random_id_parse(name, id))
+            status = directory_alias_get(s->directory, id, &alias);
+        if (!status) {
+            random_id_hex(alias.vault, hex);
+            json_object_set_new(known, hex, json_true());
+        }
+    }
+    text_fini(&error);
+    json_decref(no_arguments);
+    json_decref(rows);
+    return status;
+}
+
 ll_status operation_alias_list(server *s, const json_t *arguments, json_t **result, text *error)
 {
     ll_span only = operation_string(arguments, "domain");
@@ -224,7 +251,7 @@ ll_status operation_alias_show(server *s, const json_t *arguments, json_t **resu
                                               "last_used", json_time(slots[i].last_used), "label", slots[i].label));
     memory_free(NULL, slots);
     vault *open = vaults_find(s->vaults, alias.id);
-    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : s->config.quota;
+    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : s->config->quota;
     *result = json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o}", "address", json_address(&alias), "alias",
                         json_id(alias.id), "vault", json_id(alias.vault), "created", json_time(alias.created), "state",
                         alias.disabled ? "disabled"

@@ -3,8 +3,10 @@
 #include "server/operation.h"
 
 #include "keys/certificate.h"
+#include "keys/random.h"
 #include "keys/server_key.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -71,7 +73,7 @@ static void check_limits(checking *c)
         found(c, "file descriptors", "warning", "raise the limit (ulimit -n, LimitNOFILE=) to 65536");
     else
         found(c, "file descriptors", "ok", "");
-    size_t need = secret_arena_bytes(c->server->config.vaults_unlocked + 8);
+    size_t need = secret_arena_bytes(c->server->config->vaults_unlocked + 8);
     bool enough = geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_max >= need);
     found(c, "locked memory for keys", enough ? "ok" : "fault",
           enough ? "" : "raise the limit (ulimit -l, LimitMEMLOCK=)");
@@ -96,10 +98,10 @@ static void check_certificate(checking *c)
 {
     const server *s = c->server;
     char certificate[PATH_MAX * 2], key[PATH_MAX * 2];
-    snprintf(certificate, sizeof certificate, "%s%s%s", s->config.tls_certificate[0] == '/' ? "" : s->layout.root,
-             s->config.tls_certificate[0] == '/' ? "" : "/", s->config.tls_certificate);
-    snprintf(key, sizeof key, "%s%s%s", s->config.tls_key[0] == '/' ? "" : s->layout.root,
-             s->config.tls_key[0] == '/' ? "" : "/", s->config.tls_key);
+    snprintf(certificate, sizeof certificate, "%s%s%s", s->config->tls_certificate[0] == '/' ? "" : s->layout.root,
+             s->config->tls_certificate[0] == '/' ? "" : "/", s->config->tls_certificate);
+    snprintf(key, sizeof key, "%s%s%s", s->config->tls_key[0] == '/' ? "" : s->layout.root,
+             s->config->tls_key[0] == '/' ? "" : "/", s->config->tls_key);
     text pem, key_pem;
     text_init(&pem, NULL, check_file_max);
     text_init(&key_pem, NULL, check_file_max);
@@ -113,7 +115,7 @@ static void check_certificate(checking *c)
               : left < check_certificate_days ? "warning"
                                               : "ok",
               left < check_certificate_days ? "renew it and send SIGHUP" : "");
-        bool covers = certificate_covers(&facts, span_str(s->config.hostname));
+        bool covers = certificate_covers(&facts, span_str(s->config->hostname));
         found(c, "certificate names the host", covers ? "ok" : "warning",
               covers ? "" : "its names must include the setting `hostname`");
         found(c, "certificate is trusted by clients", facts.self_signed ? "note" : "ok",
@@ -149,7 +151,7 @@ static void check_port(checking *c, const char *name, const char *address, uint1
 
 static void check_ports(checking *c)
 {
-    const config *g = &c->server->config;
+    const config *g = c->server->config;
     const struct {
         const char *name, *value;
     } kinds[] = {
@@ -190,13 +192,37 @@ static void check_mx(checking *c, const char *domain)
         if (ns_parserr(&message, ns_s_an, i, &record) || ns_rr_type(record) != ns_t_mx ||
             dn_expand(ns_msg_base(message), ns_msg_end(message), ns_rr_rdata(record) + 2, host, sizeof host) < 0)
             continue;
-        if (span_equal_nocase(span_str(host), span_str(c->server->config.hostname))) {
+        if (span_equal_nocase(span_str(host), span_str(c->server->config->hostname))) {
             found(c, what, "ok", "");
             return;
         }
     }
-    snprintf(remedy, sizeof remedy, "add the record: %s. MX 10 %s.", domain, c->server->config.hostname);
+    snprintf(remedy, sizeof remedy, "add the record: %s. MX 10 %s.", domain, c->server->config->hostname);
     found(c, what, "warning", remedy);
+}
+
+/* A crash between removing an alias and its file leaves the file: nobody can open it, but it takes room. */
+static void check_orphans(checking *c, const json_t *known)
+{
+    layout_path folder = layout_of(&c->server->layout, LAYOUT_VAULTS);
+    DIR *list = opendir(folder.string);
+    unsigned orphans = 0;
+    for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
+        char id[RANDOM_HEX + 1], what[PATH_MAX + 300];
+        if (strlen(entry->d_name) != RANDOM_HEX + strlen(".sqlite"))
+            continue;
+        snprintf(id, sizeof id, "%.32s", entry->d_name);
+        if (json_object_get(known, id))
+            continue;
+        orphans++;
+        snprintf(what, sizeof what, "%s/%s belongs to no alias", folder.string, entry->d_name);
+        found(c, what, "warning",
+              "if the directory was not restored from an old copy: remove it, with its -wal and -shm");
+    }
+    if (list)
+        closedir(list);
+    if (!orphans)
+        found(c, "every vault file has its alias", "ok", "");
 }
 
 ll_status operation_check(server *s, const json_t *arguments, json_t **result, text *error)
@@ -215,6 +241,12 @@ ll_status operation_check(server *s, const json_t *arguments, json_t **result, t
             check_mx(&c, json_string_value(json_object_get(row, "domain")));
     }
     json_decref(domains);
+    json_t *known = json_object();
+    if (!status)
+        status = operation_alias_vaults(s, known);
+    if (!status)
+        check_orphans(&c, known);
+    json_decref(known);
     *result = json_pack("{s:o, s:i, s:b}", "findings", c.findings, "faults", (int)c.faults, "failed", c.faults > 0);
     return status;
 }

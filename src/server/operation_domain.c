@@ -58,7 +58,7 @@ ll_status operation_config(server *s, const json_t *arguments, json_t **result, 
     (void)error;
     text list;
     text_init(&list, NULL, 1 << 20);
-    config_list(&s->config, &list);
+    config_list(s->config, &list);
     ll_status status = text_status(&list);
     *result = json_array();
     ll_span rest = text_span(&list);

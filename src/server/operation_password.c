@@ -51,8 +51,8 @@ static ll_status unlock(server *s, const json_t *arguments, unlocked *u, text *e
         status = slot_login_plain(u->alias.id, &u->alias.salts, slots, u->count, secret, u->key, &u->by);
     memory_wipe(code, sizeof code);
     if (status == LL_EAUTH) {
-        struct timespec pause = {(time_t)(s->config.login_failure_delay / 1000),
-                                 (long)(s->config.login_failure_delay % 1000) * 1000000L};
+        struct timespec pause = {(time_t)(s->config->login_failure_delay / 1000),
+                                 (long)(s->config->login_failure_delay % 1000) * 1000000L};
         nanosleep(&pause, NULL);
         text_add_str(error, "the current password, or recovery code, on the first line of standard input is wrong");
     }
@@ -117,10 +117,12 @@ static ll_status change_replace(server *s, const json_t *arguments, unlocked *u,
     if (!status && password[0])
         json_object_set_new(result, "password", json_string(password));
     memory_wipe(password, sizeof password);
-    return status ? status : alias_lock(s, u->alias.id);
+    if (!status)
+        alias_lock_or_warn(s, u->alias.id, result);
+    return status;
 }
 
-static ll_status change_revoke(server *s, const json_t *arguments, unlocked *u, text *error)
+static ll_status change_revoke(server *s, const json_t *arguments, unlocked *u, json_t *result, text *error)
 {
     size_t old, passwords = 0;
     ll_status status = slot_named(u, operation_string(arguments, "revoke"), &old, error);
@@ -133,7 +135,9 @@ static ll_status change_revoke(server *s, const json_t *arguments, unlocked *u, 
         return LL_EDENIED;
     }
     status = directory_slot_remove(s->directory, u->alias.id, u->slots[old].slot.id);
-    return status ? status : alias_lock(s, u->alias.id);
+    if (!status)
+        alias_lock_or_warn(s, u->alias.id, result);
+    return status;
 }
 
 static ll_status change_recovery(server *s, unlocked *u, json_t *result)
@@ -177,7 +181,11 @@ static ll_status change_reset(server *s, const json_t *arguments, json_t *result
     if (!status)
         alias_secret_print(&secret, result);
     alias_secret_fini(&secret);
-    return status ? status : alias_vault_destroy(s, &old, error);
+    if (!status && alias_vault_destroy(s, &old, error)) { /* the new password counts already and must be shown */
+        json_object_set_new(result, "warning", json_string(text_str(error)));
+        text_clear(error);
+    }
+    return status;
 }
 
 ll_status operation_alias_password(server *s, const json_t *arguments, json_t **result, text *error)
@@ -201,7 +209,7 @@ ll_status operation_alias_password(server *s, const json_t *arguments, json_t **
     else if (!status && replace)
         status = change_replace(s, arguments, u, *result, error);
     else if (!status && revoke)
-        status = change_revoke(s, arguments, u, error);
+        status = change_revoke(s, arguments, u, *result, error);
     else if (!status)
         status = change_recovery(s, u, *result);
     memory_wipe(u, sizeof *u);

@@ -9,6 +9,7 @@
 #include "server/log.h"
 #include "server/login.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -73,9 +74,9 @@ static ll_status open_keys(server *s, text *error)
 {
     uint8_t key[KEYS_KEY], sub[KEYS_KEY];
     /* Slots: each unlocked vault's key, the keyring's own, the fake-salt secret. */
-    ll_status status = secret_arena_new(&s->secrets, s->config.vaults_unlocked + 8, error);
+    ll_status status = secret_arena_new(&s->secrets, s->config->vaults_unlocked + 8, error);
     if (!status)
-        status = keyring_new(&s->keyring, s->secrets, s->config.vaults_unlocked);
+        status = keyring_new(&s->keyring, s->secrets, s->config->vaults_unlocked);
     if (!status && !(s->sasl_fake = secret_take(s->secrets)))
         status = LL_ENOMEM;
     if (!status)
@@ -96,18 +97,52 @@ static ll_status open_keys(server *s, text *error)
 static ll_status open_vaults(server *s)
 {
     s->spool_folder = layout_of(&s->layout, LAYOUT_TMP);
-    s->pool.bytes_max = s->config.spool_memory;
+    s->pool.bytes_max = s->config->spool_memory;
     vault_config shared = {
         .executor = &s->executor,
         .keyring = s->keyring,
         .spool_folder = s->spool_folder.string,
         .spool_pool = &s->pool,
-        .message_bytes_max = s->config.message_size,
+        .message_bytes_max = s->config->message_size,
         .log = vault_log_line,
         .locking = vault_locking,
         .ctx = s,
     };
-    return vaults_new(&s->vaults, &shared, s->config.vault_grace, (unsigned)s->config.vaults_unlocked);
+    return vaults_new(&s->vaults, &shared, s->config->vault_grace, (unsigned)s->config->vaults_unlocked);
+}
+
+struct config_kept {
+    config config;
+    struct config_kept *next;
+};
+
+/* Read the file; if it has no fault these are the settings from now on. */
+static ll_status config_load(server *s, text *error)
+{
+    struct config_kept *kept = memory_new(NULL, sizeof *kept);
+    ll_status status = kept ? config_init(&kept->config) : LL_ENOMEM;
+    if (!status)
+        status = config_read(&kept->config, layout_of(&s->layout, LAYOUT_CONF).string, error);
+    if (status) {
+        if (kept)
+            config_fini(&kept->config);
+        memory_free(NULL, kept);
+        return status;
+    }
+    kept->next = s->configs;
+    s->configs = kept;
+    s->config = &kept->config;
+    return LL_OK;
+}
+
+static void configs_free(server *s)
+{
+    while (s->configs) {
+        struct config_kept *next = s->configs->next;
+        config_fini(&s->configs->config);
+        memory_free(NULL, s->configs);
+        s->configs = next;
+    }
 }
 
 /* A command may have the data directory for a moment when the server starts; the command line itself asks again
@@ -130,11 +165,9 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
     *s = (server){.lock = -1, .started = time(NULL), .next_session = 1};
     ll_status status = keys_init();
     if (!status)
-        status = config_init(&s->config);
-    if (!status)
         status = layout_init(&s->layout, data);
     if (!status)
-        status = config_read(&s->config, layout_of(&s->layout, LAYOUT_CONF).string, error);
+        status = config_load(s, error);
     if (!status)
         status = lock_folder(s, loop, error);
     if (!status && loop) {
@@ -143,7 +176,9 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
         s->executor = (executor){work_post, done_post, s};
         status = net_loop_new(&s->loop);
         if (!status)
-            status = net_workers_new(&s->workers, (unsigned)s->config.workers);
+            status = net_workers_new(&s->workers, (unsigned)s->config->workers);
+        if (!status)
+            status = net_workers_new(&s->operators, 1);
     }
     if (!status)
         status = open_keys(s, error);
@@ -152,13 +187,13 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
     return status;
 }
 
-static void retired_free(server *s);
-
 void server_close(server *s)
 {
     /* The vaults were closed by server_run; without a loop everything happens at once, here. */
     if (s->vaults && !s->loop)
         vaults_close_all(s->vaults, NULL, NULL);
+    if (s->operators)
+        net_workers_del(&s->operators);
     drop_close(&s->drop);
     if (s->workers)
         net_workers_del(&s->workers);
@@ -175,8 +210,7 @@ void server_close(server *s)
         secret_give(s->secrets, &s->sasl_fake);
     keyring_del(&s->keyring);
     secret_arena_del(&s->secrets);
-    config_fini(&s->config);
-    retired_free(s);
+    configs_free(s);
     if (s->lock >= 0)
         layout_unlock(&s->lock);
 }
@@ -238,10 +272,10 @@ static ll_status listen_one(server *s, const listener_kind *kind, const char *ad
 static ll_status listen_all(server *s, text *error)
 {
     const listener_kind kinds[] = {
-        {"smtp", s->config.listen_smtp, PROTOCOL_SMTP, false, "421 4.3.2 too many connections, try again later\r\n"},
-        {"lmtp", s->config.listen_lmtp, PROTOCOL_LMTP, false, "421 4.3.2 too many connections, try again later\r\n"},
-        {"imap", s->config.listen_imap, PROTOCOL_IMAP, false, "* BYE too many connections, try again later\r\n"},
-        {"imaps", s->config.listen_imaps, PROTOCOL_IMAP, true, ""},
+        {"smtp", s->config->listen_smtp, PROTOCOL_SMTP, false, "421 4.3.2 too many connections, try again later\r\n"},
+        {"lmtp", s->config->listen_lmtp, PROTOCOL_LMTP, false, "421 4.3.2 too many connections, try again later\r\n"},
+        {"imap", s->config->listen_imap, PROTOCOL_IMAP, false, "* BYE too many connections, try again later\r\n"},
+        {"imaps", s->config->listen_imaps, PROTOCOL_IMAP, true, ""},
     };
     bool failed = false; /* all that fail are named, not only the first */
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -294,50 +328,20 @@ static void data_path(const server *s, const char *name, char *out, size_t size)
 static ll_status open_tls(server *s, text *error)
 {
     char certificate[PATH_MAX], key[PATH_MAX];
-    data_path(s, s->config.tls_certificate, certificate, sizeof certificate);
-    data_path(s, s->config.tls_key, key, sizeof key);
+    data_path(s, s->config->tls_certificate, certificate, sizeof certificate);
+    data_path(s, s->config->tls_key, key, sizeof key);
     return net_tls_new(&s->tls, certificate, key, error);
-}
-
-struct config_retired {
-    config config;
-    struct config_retired *next;
-};
-
-static void retire(server *s)
-{
-    struct config_retired *old = memory_new(NULL, sizeof *old);
-    if (!old)
-        return; /* out of memory: then these strings are leaked, once */
-    *old = (struct config_retired){s->config, s->retired};
-    s->retired = old;
-}
-
-static void retired_free(server *s)
-{
-    while (s->retired) {
-        struct config_retired *next = s->retired->next;
-        config_fini(&s->retired->config);
-        memory_free(NULL, s->retired);
-        s->retired = next;
-    }
 }
 
 void server_reload(server *s)
 {
     text error;
     text_init(&error, NULL, 65536);
-    config fresh;
-    ll_status status = config_init(&fresh);
-    if (!status)
-        status = config_read(&fresh, layout_of(&s->layout, LAYOUT_CONF).string, &error);
+    ll_status status = config_load(s, &error);
     if (!status) {
-        retire(s);
-        s->config = fresh;
-        vaults_grace(s->vaults, s->config.vault_grace);
+        vaults_grace(s->vaults, s->config->vault_grace);
         status = net_tls_reload(s->tls, &error);
-    } else
-        config_fini(&fresh);
+    }
     if (status)
         log_event("-", "reload-failed text=\"%s\"", text_str(&error));
     else
@@ -345,21 +349,39 @@ void server_reload(server *s)
     text_fini(&error);
 }
 
+/* Silence is measured by the connections; this is for those who are never silent and never get on. */
+static void end_overdue(server *s, uint64_t now_ms)
+{
+    if (now_ms - s->overdue_ms < SERVER_OVERDUE_MS)
+        return;
+    s->overdue_ms = now_ms;
+    for (client *c = s->clients, *next; c; c = next) {
+        next = c->next;
+        if (c->overdue && c->overdue(c, now_ms)) {
+            log_event(c->id, "overdue");
+            net_conn_abort(c->conn);
+        }
+    }
+}
+
 static void on_tick(void *context)
 {
     server *s = context;
     vaults_tick(s->vaults, net_loop_now_ms(s->loop));
+    end_overdue(s, net_loop_now_ms(s->loop));
     net_timer_start(s->tick, SERVER_TICK_MS);
 }
 
 static void on_deadline(void *context)
 {
     server *s = context;
-    if (s->closing) { /* something holds a vault for ever: what was acknowledged is on the disk */
-        log_event("-", "stopping-hard");
-        net_loop_stop(s->loop);
-        return;
+    if (s->aborted) {
+        /* Something is stuck. What was acknowledged is on the disk, and taking the house down around work under way is
+         * not safe. */
+        log_event("-", "stopping-hard sessions=%" PRIu64 " operations=%" PRIu64, s->clients_alive, s->operations);
+        _exit(1);
     }
+    s->aborted = true;
     for (client *c = s->clients; c; c = c->next)
         net_conn_abort(c->conn);
     net_timer_start(s->deadline, SERVER_SHUTDOWN_MS);
@@ -375,10 +397,15 @@ static void vaults_closed(void *context)
 static void on_stop_tick(void *context)
 {
     server *s = context;
+    bool linger = net_loop_now_ms(s->loop) - s->stopping_ms < SERVER_LINGER_MS;
+    for (client *c = linger ? NULL : s->clients; c; c = c->next)
+        if (c->said_all && !net_conn_queued(c->conn))
+            net_conn_abort(c->conn);
     if (s->closing)
         vaults_tick(s->vaults, net_loop_now_ms(s->loop));
-    else if (!s->clients) {
+    else if (!s->clients && !s->clients_alive && !s->operations) {
         s->closing = true;
+        net_timer_start(s->deadline, SERVER_SHUTDOWN_MS);
         vaults_close_all(s->vaults, vaults_closed, s);
     }
     net_timer_start(s->tick, SERVER_STOP_POLL_MS);
@@ -391,11 +418,12 @@ static void server_stop(server *s)
     log_event("-", "stopping sessions=%llu",
               (unsigned long long)(s->clients_count[0] + s->clients_count[1] + s->clients_count[2]));
     s->stopping = true;
+    s->stopping_ms = net_loop_now_ms(s->loop);
     listeners_close(s);
     control_close(&s->control);
     for (client *c = s->clients, *next; c; c = next) {
         next = c->next;
-        c->shutdown(c);
+        c->shutdown(c, SPAN("the server is shutting down"));
     }
     net_timer_del(&s->tick);
     s->tick = net_timer_new(s->loop, on_stop_tick, s);
@@ -425,8 +453,8 @@ static ll_status start(server *s, text *error)
         status = net_loop_signal(s->loop, signals[i], on_signal, s);
     if (status)
         return status;
-    s->gate = net_gate_new((uint32_t)s->config.connections, (uint32_t)s->config.connections_per_address, true);
-    s->gate_logins = login_gate_new(s, (unsigned)s->config.login_hashes);
+    s->gate = net_gate_new((uint32_t)s->config->connections, (uint32_t)s->config->connections_per_address, true);
+    s->gate_logins = login_gate_new(s, (unsigned)s->config->login_hashes);
     s->tick = net_timer_new(s->loop, on_tick, s);
     if (!s->gate || !s->gate_logins || !s->tick)
         return LL_ENOMEM;

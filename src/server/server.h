@@ -43,18 +43,25 @@ enum {
     SERVER_LISTENERS_MAX = 32,  /* four kinds, a few addresses each */
     SERVER_SHUTDOWN_MS = 10000, /* clients get this long to take their last replies */
     SERVER_LOCK_MS = 3000,      /* a command of the command line is done by then; a running server is not */
+    SERVER_LINGER_MS = 500,     /* at shutdown, clients that were told everything get this long to hang up */
     SERVER_STOP_POLL_MS = 20,
-    SERVER_TICK_MS = 250 /* how often vaults are looked at for their grace period */
+    SERVER_OVERDUE_MS = 1000, /* how often connections are looked at that take too long */
+    SERVER_STRANGER_MS =
+        180000,                 /* to log in, or to begin a message: three times what the slowest honest client needs */
+    SERVER_CONTENT_MS = 300000, /* grace for the content of a message; after it, */
+    SERVER_CONTENT_BYTES_S = 1024, /* this many bytes a second must have come: slower than any line in use */
+    SERVER_TICK_MS = 250           /* how often vaults are looked at for their grace period */
 };
 
 struct server {
     layout layout;
     int lock;
-    config config;
-    struct config_retired
-        *retired; /* settings before a reload: their strings may be in use on workers, so they stay to the end */
+    const config *_Atomic config; /* never changed, only exchanged: any thread may read it */
+    struct config_kept
+        *configs; /* all there ever were: their strings may be in use on workers, so they stay to the end */
     net_loop *loop;
     net_workers *workers;
+    net_workers *operators; /* one thread: operations wait for what the workers do, and one after the other */
     executor executor;
     net_gate *gate;
     net_tls *tls;
@@ -73,10 +80,15 @@ struct server {
     size_t listeners_count;
     client *clients;
     uint64_t clients_count[PROTOCOL_COUNT];
+    uint64_t clients_alive; /* with those that are closed but have work under way */
+    uint64_t operations;    /* of the control socket, under way */
     uint64_t messages_in, logins, logins_failed;
     int64_t started;
     uint64_t next_session;
+    uint64_t overdue_ms; /* when connections were looked at */
+    uint64_t stopping_ms;
     bool stopping;
+    bool aborted; /* sessions that did not take their goodbye were cut off */
     bool closing; /* no sessions any more: the vaults are being closed */
     net_timer *tick, *deadline;
 };
@@ -98,10 +110,13 @@ struct client {
     protocol protocol;
     char id[24]; /* for the log */
     unsigned refs;
+    bool said_all; /* only the client's hanging up is waited for */
     client *previous, *next;
-    void (*shutdown)(client *c); /* say goodbye */
-    void (*free)(client *c);     /* the last reference is gone */
-    void *login_alias;           /* not NULL after login: 16 bytes, for `status` and for ending an alias's sessions */
+    uint64_t since_ms;                           /* connected */
+    void (*shutdown)(client *c, ll_span why);    /* say goodbye */
+    bool (*overdue)(client *c, uint64_t now_ms); /* it takes too long: cut it off */
+    void (*free)(client *c);                     /* the last reference is gone */
+    void *login_alias; /* not NULL after login: 16 bytes, for `status` and for ending an alias's sessions */
 };
 
 void client_join(client *c, server *s, net_conn *conn, protocol kind);
@@ -110,8 +125,9 @@ void client_leave(client *c);
 /* Loop thread only. */
 void client_ref(client *c);
 void client_unref(client *c);
-/* End the sessions of one alias (its slot was revoked, or it was removed). Loop thread. */
-void server_end_alias(server *s, const uint8_t alias[KEYS_ID]);
+/* End the sessions of one alias (its slot was revoked, or it was removed), also those that are just logging in; abort:
+ * without a goodbye. Loop thread. */
+void server_end_alias(server *s, const uint8_t alias[KEYS_ID], bool abort);
 
 /* The sessions' own makers, called by the listeners. */
 void imap_session_accept(server_listener *listener, net_conn *conn);

@@ -36,6 +36,7 @@ struct smtp_session {
     bool pumping, again;
     bool ended; /* the client has sent its last byte; answers are still owed */
     uint64_t timeout_ms;
+    uint64_t content_ms; /* when the content began */
 
     /* the transaction */
     uint64_t epoch; /* goes up with every reset, so that late answers find out that nobody waits */
@@ -44,8 +45,10 @@ struct smtp_session {
     smtp_path first_to;
     uint64_t declared;
     bool utf8;
-    deliver_recipient *recipients;
-    size_t recipients_count, recipients_room;
+    deliver_recipient *recipients; /* each alias once, however often it was named */
+    size_t recipients_count, recipients_room, recipients_max;
+    uint16_t *named; /* for each RCPT that was accepted, which of them */
+    size_t named_count;
     spool *spool;
     mime_indexer *indexer;
 };
@@ -60,8 +63,10 @@ static void transaction_end(smtp_session *s)
     spool_del(&s->spool);
     mime_indexer_del(&s->indexer);
     memory_free(NULL, s->recipients);
+    memory_free(NULL, s->named);
     s->recipients = NULL;
-    s->recipients_count = s->recipients_room = 0;
+    s->named = NULL;
+    s->recipients_count = s->recipients_room = s->named_count = 0;
 }
 
 static void host_helo(void *context, ll_span name, bool extended)
@@ -81,19 +86,38 @@ static void host_mail(void *context, const smtp_mail *mail)
     smtp_server_reply(s->engine, LL_OK, SPAN(""));
 }
 
+static_assert(DROP_RECIPIENTS_MAX <= UINT16_MAX, "a recipient's place fits struct smtp_session's `named`");
+
+static bool recipients_reserve(smtp_session *s)
+{
+    if (!s->named)
+        s->named = memory_new(NULL, s->recipients_max * sizeof *s->named);
+    if (!s->named || s->named_count == s->recipients_max)
+        return false;
+    if (s->recipients_count < s->recipients_room)
+        return true;
+    size_t room = s->recipients_room ? s->recipients_room * 2 : 4;
+    deliver_recipient *grown = memory_resize(NULL, s->recipients, room * sizeof *grown);
+    if (!grown)
+        return false;
+    s->recipients = grown;
+    s->recipients_room = room;
+    return true;
+}
+
+/* The same alias twice (other case, another subaddress) is one recipient: one copy. */
 static bool recipients_add(smtp_session *s, const question *q)
 {
-    if (s->recipients_count == s->recipients_room) {
-        size_t room = s->recipients_room ? s->recipients_room * 2 : 4;
-        deliver_recipient *grown = memory_resize(NULL, s->recipients, room * sizeof *grown);
-        if (!grown)
-            return false;
-        s->recipients = grown;
-        s->recipients_room = room;
-    }
-    if (!s->recipients_count)
+    if (!recipients_reserve(s))
+        return false;
+    size_t i = 0;
+    while (i < s->recipients_count && memcmp(s->recipients[i].alias, q->answer.recipient.alias, KEYS_ID) != 0)
+        i++;
+    if (i == s->recipients_count)
+        s->recipients[s->recipients_count++] = q->answer.recipient;
+    if (!s->named_count)
         s->first_to = q->path;
-    s->recipients[s->recipients_count++] = q->answer.recipient;
+    s->named[s->named_count++] = (uint16_t)i;
     return true;
 }
 
@@ -135,7 +159,7 @@ static void host_rcpt(void *context, const smtp_path *to)
     }
     server *house = s->client.server;
     *q = (question){.session = s, .epoch = s->epoch, .path = *to, .size = s->declared};
-    q->house = (intake){house->directory, house->drop, house->vaults, house->config.hostname, house->config.quota};
+    q->house = (intake){house->directory, house->drop, house->vaults, house->config->hostname, house->config->quota};
     client_ref(&s->client);
     executor_work(&house->executor, rcpt_work, q);
 }
@@ -146,10 +170,10 @@ static void trace_add(smtp_session *s, text *out)
     snprintf(id, sizeof id, "%s.%" PRIu64, s->client.id, s->transactions);
     trace lines = {
         .from = &s->from,
-        .to = s->recipients_count == 1 ? &s->first_to : NULL,
+        .to = s->named_count == 1 ? &s->first_to : NULL,
         .helo = smtp_server_helo(s->engine),
         .peer = span_str(s->client.conn ? net_conn_peer(s->client.conn) : "unknown"),
-        .host = span_str(s->client.server->config.hostname),
+        .host = span_str(s->client.server->config->hostname),
         .id = span_str(id),
         .extended = smtp_server_is_extended(s->engine),
         .lmtp = s->client.protocol == PROTOCOL_LMTP,
@@ -174,6 +198,7 @@ static void host_data_begin(void *context)
     smtp_session *s = context;
     server *house = s->client.server;
     text lines;
+    s->content_ms = net_loop_now_ms(house->loop);
     text_init(&lines, NULL, 8192);
     trace_add(s, &lines);
     ll_status status = text_status(&lines);
@@ -193,10 +218,18 @@ static void host_data_begin(void *context)
 
 /* ---------------------------------------------------------------------------------------------------- the delivery */
 
+/* A whole message on its way: to a worker, which asks once more about its recipients, and then to post/deliver. It owns
+ * what it carries, whatever becomes of the session. */
 typedef struct delivery {
     smtp_session *session;
     uint64_t epoch;
     uint64_t size;
+    intake house;
+    spool *spool;
+    text index;
+    deliver_recipient *recipients;
+    size_t count;
+    bool each;
 } delivery;
 
 /* One answer for all (SMTP): the message is ours only if it is everybody's. */
@@ -206,6 +239,21 @@ static ll_status worst_of(const deliver_recipient *recipients, size_t count)
         if (recipients[i].status)
             return recipients[i].status;
     return LL_OK;
+}
+
+/* The transaction ends with its answer, after which the engine may begin the next at once. */
+static void answer_delivery(smtp_session *s, const deliver_recipient *recipients, ll_status worst)
+{
+    uint16_t *named = s->named;
+    size_t count = s->named_count;
+    s->named = NULL;
+    transaction_end(s);
+    if (s->client.protocol != PROTOCOL_LMTP)
+        smtp_server_reply(s->engine, worst, SPAN(""));
+    else
+        for (size_t i = 0; i < count; i++)
+            smtp_server_reply_rcpt(s->engine, i, recipients[named[i]].status, SPAN(""));
+    memory_free(NULL, named);
 }
 
 static void delivery_done(void *context, const deliver_recipient *recipients, size_t count)
@@ -218,58 +266,84 @@ static void delivery_done(void *context, const deliver_recipient *recipients, si
     log_event(s->client.id, "message transaction=%" PRIu64 " recipients=%zu bytes=%" PRIu64 " status=%s",
               s->transactions, count, d->size, ll_status_name(worst));
     if (s->engine && d->epoch == s->epoch) {
-        if (s->client.protocol == PROTOCOL_LMTP)
-            for (size_t i = 0; i < count; i++)
-                smtp_server_reply_rcpt(s->engine, i, recipients[i].status, SPAN(""));
-        else
-            smtp_server_reply(s->engine, worst, SPAN(""));
-        s->epoch++;
+        answer_delivery(s, recipients, worst);
         pump(s);
     }
     memory_free(NULL, d);
     client_unref(&s->client);
 }
 
-/* The index and the spool go over to the delivery, which frees them when it is done, whatever becomes of this session.
- */
-static ll_status delivery_begin(smtp_session *s, delivery *d)
+/* Nothing was delivered to anybody: one status for all. */
+static void delivery_refuse(delivery *d, ll_status status)
+{
+    for (size_t i = 0; i < d->count; i++)
+        d->recipients[i].status = status;
+    deliver_recipient *recipients = d->recipients;
+    d->recipients = NULL;
+    spool_del(&d->spool);
+    text_fini(&d->index);
+    delivery_done(d, recipients, d->count);
+    memory_free(NULL, recipients);
+}
+
+/* Back on the loop. */
+static void delivery_confirmed(void *context)
+{
+    delivery *d = context;
+    server *house = d->session->client.server;
+    deliver_house to = {house->drop, house->vaults, &house->executor};
+    /* Somebody of several was removed or begun anew since RCPT: the sender will find out who when it tries again. */
+    bool some_gone = !d->each && d->count > 1 && worst_of(d->recipients, d->count);
+    ll_status status = some_gone ? LL_EUNAVAILABLE
+                                 : deliver_message(&to, &d->spool, &d->index, &d->recipients, d->count, time(NULL),
+                                                   d->each, delivery_done, d);
+    if (status)
+        delivery_refuse(d, status);
+}
+
+static void delivery_confirm(void *context)
+{
+    delivery *d = context;
+    intake_confirm(&d->house, d->recipients, d->count);
+    executor_done(&d->session->client.server->executor, delivery_confirmed, d);
+}
+
+static delivery *delivery_new(smtp_session *s)
 {
     server *house = s->client.server;
-    text index;
-    text_init(&index, NULL, deliver_index_max);
-    ll_status status = mime_indexer_finish(s->indexer, &index);
-    if (!status)
-        status = text_status(&index);
-    deliver_house to = {house->drop, house->vaults, &house->executor};
-    if (!status)
-        status = deliver_message(&to, &s->spool, &index, &s->recipients, s->recipients_count, time(NULL),
-                                 s->client.protocol == PROTOCOL_LMTP, delivery_done, d);
-    text_fini(&index);
-    return status;
+    delivery *d = memory_new(NULL, sizeof *d);
+    if (!d)
+        return NULL;
+    *d = (delivery){
+        .session = s, .epoch = s->epoch, .size = spool_size(s->spool), .each = s->client.protocol == PROTOCOL_LMTP};
+    d->house = (intake){house->directory, house->drop, house->vaults, house->config->hostname, house->config->quota};
+    text_init(&d->index, NULL, deliver_index_max);
+    if (mime_indexer_finish(s->indexer, &d->index) || text_status(&d->index)) {
+        text_fini(&d->index);
+        memory_free(NULL, d);
+        return NULL;
+    }
+    d->spool = s->spool;
+    d->recipients = s->recipients;
+    d->count = s->recipients_count;
+    s->spool = NULL;
+    s->recipients = NULL;
+    s->recipients_count = s->recipients_room = 0;
+    client_ref(&s->client);
+    return d;
 }
 
 static void host_data_end(void *context)
 {
     smtp_session *s = context;
-    delivery *d = memory_new(NULL, sizeof *d);
-    ll_status status = LL_ENOMEM;
-    if (d) {
-        *d = (delivery){.session = s, .epoch = s->epoch, .size = spool_size(s->spool)};
-        client_ref(&s->client);
-        status = delivery_begin(s, d);
-    }
+    delivery *d = delivery_new(s);
     mime_indexer_del(&s->indexer);
-    if (!status) {
-        s->recipients = NULL;
-        s->recipients_count = s->recipients_room = 0;
+    if (d) {
+        executor_work(&s->client.server->executor, delivery_confirm, d);
         return;
     }
-    if (d) {
-        memory_free(NULL, d);
-        client_unref(&s->client);
-    }
     transaction_end(s);
-    smtp_server_reply(s->engine, status, SPAN(""));
+    smtp_server_reply(s->engine, LL_ENOMEM, SPAN(""));
 }
 
 static void host_reset(void *context)
@@ -347,7 +421,8 @@ static void pump(smtp_session *s)
         s->again = false;
         flush_output(s);
         unsigned wants = smtp_server_wants(s->engine);
-        if (wants & LL_WANTS_CLOSE)
+        s->client.said_all = wants & LL_WANTS_CLOSE;
+        if (s->client.said_all)
             net_conn_close_after_output(s->client.conn);
         else if ((wants & LL_WANTS_TLS) && !(wants & LL_WANTS_OUTPUT) && !net_conn_is_secure(s->client.conn))
             net_conn_start_tls(s->client.conn, s->client.server->tls);
@@ -419,11 +494,24 @@ static void on_closed(void *context, const char *reason)
 
 static const net_conn_callbacks callbacks = {on_input, on_writable, on_secured, on_eof, on_timeout, on_closed};
 
-static void session_shutdown(client *c)
+static void session_shutdown(client *c, ll_span why)
 {
     smtp_session *s = (smtp_session *)c;
+    (void)why; /* 421 says it */
     smtp_server_shutdown(s->engine);
     pump(s);
+}
+
+/* A stranger has a while to begin; content must come at some rate, however small. */
+static bool session_overdue(client *c, uint64_t now_ms)
+{
+    const smtp_session *s = (const smtp_session *)c;
+    if (!s->transactions)
+        return now_ms - c->since_ms > SERVER_STRANGER_MS;
+    if (!s->spool)
+        return false;
+    uint64_t allowed = SERVER_CONTENT_MS + spool_size(s->spool) * 1000 / SERVER_CONTENT_BYTES_S;
+    return now_ms - s->content_ms > allowed;
 }
 
 static void session_free(client *c)
@@ -437,8 +525,8 @@ void smtp_session_accept(server_listener *listener, net_conn *conn)
     smtp_session *s = memory_new(NULL, sizeof *s);
     smtp_limits limits;
     smtp_limits_init(&limits);
-    limits.message_bytes = house->config.message_size;
-    limits.recipients = house->config.recipients;
+    limits.message_bytes = house->config->message_size;
+    limits.recipients = house->config->recipients;
     limits.local_bytes = SMTP_LOCAL_MAX; /* senders with VERP and SRS addresses go beyond RFC 5321's 64 */
     bool lmtp = listener->protocol == PROTOCOL_LMTP;
     smtp_server_config wanted = {
@@ -447,7 +535,7 @@ void smtp_session_accept(server_listener *listener, net_conn *conn)
         .limits = &limits,
         .host = &host,
         .context = s,
-        .name = span_str(house->config.hostname),
+        .name = span_str(house->config->hostname),
         .peer = span_str(net_conn_peer(conn)),
     };
     if (!s || smtp_server_new(&s->engine, &wanted)) {
@@ -455,8 +543,10 @@ void smtp_session_accept(server_listener *listener, net_conn *conn)
         net_conn_abort(conn);
         return;
     }
+    s->recipients_max = limits.recipients;
     client_join(&s->client, house, conn, listener->protocol);
     s->client.shutdown = session_shutdown;
+    s->client.overdue = session_overdue;
     s->client.free = session_free;
     log_event(s->client.id, "connect protocol=%s peer=%s", listener->name, net_conn_peer(conn));
     net_conn_begin(conn, &callbacks, s);

@@ -91,7 +91,7 @@ LL_MUST_USE ll_status directory_slot_add(directory *d, const uint8_t alias[KEYS_
 /* W. `old` goes and `new_slot` comes, in one transaction. LL_ENOTFOUND: no such old slot, nothing was changed. */
 LL_MUST_USE ll_status directory_slot_replace(directory *d, const uint8_t alias[KEYS_ID], const uint8_t old[KEYS_ID],
                                              const directory_slot *new_slot);
-/* W. LL_ENOTFOUND; LL_EDENIED: it is the last one, and without it the vault could never be opened again. */
+/* W. LL_ENOTFOUND; LL_EDENIED: it is the last password; without one nobody could log in any more. */
 LL_MUST_USE ll_status directory_slot_remove(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID]);
 /* W, but writes at most once in DIRECTORY_TOUCH_SECONDS. LL_ENOTFOUND. */
 LL_MUST_USE ll_status directory_slot_touch(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID],

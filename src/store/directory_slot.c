@@ -104,7 +104,10 @@ ll_status directory_slot_remove(directory *d, const uint8_t alias[KEYS_ID], cons
     }
     status = slot_delete(w, alias, id);
     if (status == LL_OK) {
-        status = slot_count(w, alias, &left);
+        db_stmt *q = db_prepare(w, "SELECT count(*) FROM slot WHERE alias = ?1 AND kind <> ?2");
+        db_bind_blob(q, 1, directory_bytes(alias, KEYS_ID));
+        db_bind_int(q, 2, SLOT_RECOVERY);
+        status = db_take_int(q, &left);
     }
     return directory_end(d, status == LL_OK && left == 0 ? LL_EDENIED : status);
 }

@@ -113,6 +113,19 @@ static ll_status layout_folder(const char *path, text *why)
     return LL_OK;
 }
 
+/* The root's own name must survive a power cut too. */
+static ll_status layout_sync_parent(const layout *l, text *why)
+{
+    char parent[sizeof l->root];
+    memcpy(parent, l->root, sizeof parent);
+    char *slash = strrchr(parent, '/');
+    if (!slash) {
+        return layout_sync(".", why);
+    }
+    slash[slash == parent] = '\0'; /* "/data": the parent is "/" */
+    return layout_sync(parent, why);
+}
+
 ll_status layout_create(const layout *l, text *why)
 {
     static const layout_name below[] = {LAYOUT_VAULTS, LAYOUT_TMP, LAYOUT_TLS};
@@ -121,7 +134,10 @@ ll_status layout_create(const layout *l, text *why)
         layout_path path = layout_of(l, below[i]);
         status = layout_folder(path.string, why);
     }
-    return status ? status : layout_sync(l->root, why);
+    if (status == LL_OK) {
+        status = layout_sync(l->root, why);
+    }
+    return status ? status : layout_sync_parent(l, why);
 }
 
 /* Who holds the lock wrote its process id into it. */

@@ -281,7 +281,8 @@ static void publish_mailbox(vault *v, opened *o, const change *first)
     uint32_t uidnext = 0;
     uint64_t modseq = 0;
     for (const change *c = first; c && o->state == OPENED_READY; c = c->next) {
-        if (c->mailbox != o->mailbox)
+        /* A scan that began between COMMIT and here has the change already. */
+        if (c->mailbox != o->mailbox || c->modseq <= ll_view_modseq(o->view))
             continue;
         publish_one(v, o, c);
         uidnext = c->uidnext;

@@ -69,7 +69,8 @@ static void test_convert(void **state)
 static void test_unknown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "x-none", "utf-8//TRANSLIT", "//", "WCHAR_T", "char", "a b", "utf-8\x01"};
+    static const char *const names[] = {"",     "x-none", "utf-8//TRANSLIT", "//",        "WCHAR_T",
+                                        "char", "a b",    "utf-8\x01",       "utf-7-imap"};
     text got;
     text_init(&got, NULL, 100);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

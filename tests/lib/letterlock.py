@@ -324,6 +324,17 @@ def raw_imap(server, address, name="imap"):
     return lines
 
 
+def is_sanitized():
+    """The server under test is built for finding faults: its memory and time say nothing."""
+    return any(word in os.environ.get("LL_BUILD", "") for word in ("asan", "tsan"))
+
+
+def same(got, want, what=""):
+    """They are equal; if not, both are shown, shortened."""
+    if got != want:
+        raise Failure(f"{what}\n    got  {repr(got)[:1500]}\n    want {repr(want)[:1500]}")
+
+
 def append(lines, mailbox, data, flags=b""):
     """With a raw connection: APPEND these very bytes; the tagged answer."""
     lines.send(b"t APPEND %s %s{%d}\r\n" % (mailbox, flags + b" " if flags else b"", len(data)))

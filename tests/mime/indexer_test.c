@@ -97,6 +97,25 @@ static void test_nested(void **state)
                 "..leaf text/plain [X: y||]2 []0\n");
 }
 
+/* A boundary ends the header after a "From " line that nothing followed: what is known of that header must not reach
+ * the next part that a boundary ends. */
+static void test_from_at_boundary(void **state)
+{
+    (void)state;
+    check_index(MIXED "--b\nFrom x\n--b\nX: y\n\nz\n--b--\n",
+                "multipart multipart/mixed " HEAD "[--b|From x|--b|X: y||z|--b--|]7\n"
+                ".leaf text/plain []0 [From x]0\n.leaf text/plain [X: y||]2 [z]0\n");
+    /* the inner multipart closes there, and the outer boundary of the same name ends it (found by fuzzing) */
+    check_index(MIXED "--b\nContent-Type: multipart/x; boundary=b\n\n--b\nFrom x\n--b--\n--b",
+                "multipart multipart/mixed " HEAD "[--b|Content-Type: multipart/x; boundary=b||--b|From x|--b--|--b]6\n"
+                ".multipart multipart/x [Content-Type: multipart/x; boundary=b||]2 [--b|From x|--b--]2\n"
+                "..leaf text/plain []0 [From x]0\n.leaf text/plain []0 []0\n");
+    check_index("Content-Type: multipart/digest; boundary=b\n\n--b\nFrom x\n--b--\nepilogue\n",
+                "multipart multipart/digest [Content-Type: multipart/digest; boundary=b||]2 "
+                "[--b|From x|--b--|epilogue|]4\n"
+                ".message message/rfc822 []0 [From x]0\n..leaf text/plain []0 [From x]0\n");
+}
+
 #define RFC822      "Content-Type: message/rfc822\n\n"
 #define RFC822_HEAD "[Content-Type: message/rfc822||]2 "
 
@@ -151,8 +170,13 @@ static void test_odd_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),  cmocka_unit_test(test_header_less), cmocka_unit_test(test_multipart),
-        cmocka_unit_test(test_nested), cmocka_unit_test(test_message),     cmocka_unit_test(test_odd_bytes),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_header_less),
+        cmocka_unit_test(test_multipart),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_message),
+        cmocka_unit_test(test_odd_bytes),
+        cmocka_unit_test(test_from_at_boundary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
