@@ -245,7 +245,7 @@ int host_serve(int port, const host_events *events)
     signal(SIGINT, stop);
     puts("ready");
     fflush(stdout);
-    uint64_t next = milliseconds();
+    uint64_t next = milliseconds() + (uint64_t)events->tick_ms;
     while (!stopped) {
         turn(listener, events, events->tick_ms && events->tick_ms < 1000 ? events->tick_ms : 1000);
         if (events->tick && milliseconds() >= next) {
