@@ -92,6 +92,8 @@ bool select_end(check *c)
     }
     for (size_t i = 0; c->a->resync && i < c->v->count; i++) {
         const entry *e = &c->v->at[i];
+        if (!messages_find(&c->j->w.boxes[c->v->box].here, e->uid))
+            continue; /* gone between opening and asking what has changed: VANISHED comes next */
         if (e->known && e->told != e->flags)
             return check_fault(c, "QRESYNC does not tell changed flags", e->uid, e->flags);
         bool old = false;
