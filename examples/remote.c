@@ -3,6 +3,8 @@
 #include "remote.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +252,8 @@ static int connect_to(const char *host, int port)
     for (struct addrinfo *a = found; a && made < 0; a = a->ai_next) {
         made = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
         struct timeval patience = {.tv_sec = SECONDS};
+        int one = 1; /* a command goes in several small pieces: none is to wait for the answer to the last */
+        setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         if (made >= 0 && connect(made, a->ai_addr, a->ai_addrlen)) {
