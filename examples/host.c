@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,6 +129,8 @@ static void client_new(int accepted, const host_events *events)
         close(accepted);
         return;
     }
+    int one = 1;
+    setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->socket = accepted;
     c->events = events;
     fcntl(accepted, F_SETFL, O_NONBLOCK);
@@ -245,7 +248,7 @@ int host_serve(int port, const host_events *events)
     signal(SIGINT, stop);
     puts("ready");
     fflush(stdout);
-    uint64_t next = milliseconds();
+    uint64_t next = milliseconds() + (uint64_t)events->tick_ms;
     while (!stopped) {
         turn(listener, events, events->tick_ms && events->tick_ms < 1000 ? events->tick_ms : 1000);
         if (events->tick && milliseconds() >= next) {

@@ -8,7 +8,9 @@
  * Threads. The library makes none and has no global state. One session belongs to one thread at a time; different
  * sessions may run on different threads. An ll_view is immutable once published and may be shared by all of them.
  *
- * Memory. Everything is taken from the allocator that the host passes. Out of memory is LL_ENOMEM, never an abort.
+ * Memory. Everything is taken from the allocator that the host passes, but for the bitmaps within views, which CRoaring
+ * takes from malloc, and for vaults (section 6). Out of memory is LL_ENOMEM, with one exception that is not ours to
+ * mend: CRoaring aborts if malloc has no room for one of its smallest blocks.
  *
  * A host's loop, in short:
  *

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the tests and count them: rooms, unit, fuzz corpora, conversations, end to end, durability.
 
-    tests/run.py [--build DIR] [--only rooms,unit,fuzz,talk,e2e,durability] [--rounds N] [NAME ...]
+    tests/run.py [--build DIR] [--only rooms,unit,fuzz,talk,e2e,differential,durability] [--rounds N] [NAME ...]
 
 NAMEs pick tests whose name contains one of them. The last line is "N passed, N failed"."""
 import argparse
@@ -16,7 +16,7 @@ import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
-KINDS = ["rooms", "unit", "fuzz", "talk", "e2e", "durability"]
+KINDS = ["rooms", "unit", "fuzz", "talk", "e2e", "differential", "durability"]
 
 
 class Results:
@@ -108,6 +108,8 @@ def main():
         talks(results, options.build)
     if "e2e" in kinds:
         functions(results, "e2e", options)
+    if "differential" in kinds:
+        functions(results, "differential", options)
     if "durability" in kinds:
         functions(results, "durability", options)
     for name in results.failures:

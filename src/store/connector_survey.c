@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/connector_op.h"
 #include "store/metadata.h"
+#include "store/remote.h"
 
 static ll_status give_entry(void *ctx, const ll_metadata *metadata, uint64_t version)
 {
@@ -33,7 +34,7 @@ static ll_status survey_mailboxes(op *o, db *d)
 {
     db_stmt *q =
         db_prepare(d, "SELECT name, id, attributes, subscribed, uidvalidity, uidnext, modseq, messages, unseen, "
-                      "deleted, bytes, noselect FROM mailbox");
+                      "deleted, bytes, noselect FROM mailbox WHERE " REMOTE_LISTED);
     ll_status status;
     while ((status = db_step(q)) == LL_MORE) {
         status = survey_mailbox(o, d, q);

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 
-from letterlock import ROOT
+from letterlock import ROOT, wait_for
 from skip import Skip
 
 MAIL = b"From: Ada <ada@example.com>\r\nTo: me@example.com\r\nSubject: number %d\r\n\r\nText %d\r\n"
@@ -23,12 +23,12 @@ def free_port():
 class Example:
     """One running example program; a context manager."""
 
-    def __init__(self, name, password, *words, env=None):
+    def __init__(self, name, password, *words, env=None, port=0):
         self.program = os.path.join(ROOT, os.environ.get("LL_BUILD", "build/release"), "examples", name)
         if not os.path.exists(self.program):
             raise Skip("examples are not built here")
         self.password, self.words, self.env = password, words, env
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = tempfile.mkdtemp(prefix="ll-example-")
 
     def __enter__(self):
@@ -143,11 +143,12 @@ def test_memory_imaplib():
         assert client.copy("1:3", "a/b/c")[0] == "OK"
         assert client.uid("MOVE", "4", "a/b/c")[0] == "OK"
         assert client.store("1", "+FLAGS", "(\\Deleted)")[0] == "OK"
-        assert client.expunge()[1] == [b"1"]
+        assert client.expunge()[1][-1:] == [b"1"]  # imaplib still has what MOVE expunged
         assert client.search(None, "ALL")[1] == [b"1 2 3"]
         assert client.rename("a/b", "x")[0] == "OK"
         assert client.select("x/c") == ("OK", [b"4"])
         assert all(b"work" in line for line in client.fetch("1:*", "(FLAGS)")[1])
+        client.select("INBOX")  # a session whose mailbox is deleted says BYE
         assert client.delete("x")[0] == "OK"  # has a child: stays as a name
         assert client.delete("x/c")[0] == "OK"
         assert client.rename("INBOX", "old")[0] == "OK"
@@ -204,3 +205,136 @@ def test_memory_mbsync():
         assert sum("R" in f.split(":2,")[-1] for f in memory.maildir("INBOX")) == 1
         memory.mbsync()
         assert len(memory.maildir("INBOX")) == 19
+
+
+def bridge_to(memory, vault):
+    env = {"BRIDGE_USER": "me", "BRIDGE_PASSWORD": "memory", "BRIDGE_SECONDS": "0.2"}
+    return Example("bridge", "memory", vault, "127.0.0.1", str(memory.port), env=env)
+
+
+def uids(client, mailbox, key="ALL"):
+    assert client.select(mailbox)[0] == "OK"
+    return [int(uid) for uid in client.uid("SEARCH", key)[1][0].split()]
+
+
+def flags(client, mailbox):
+    client.select(mailbox)
+    lines = [line for line in client.fetch("1:*", "(FLAGS)")[1] if line]
+    return sorted(" ".join(sorted(f for f in line.split(b"FLAGS (")[1].split(b")")[0].decode().split()
+                                  if f != "\\Recent")) for line in lines)
+
+
+def names(client):
+    return {line.split(b' "/" ')[1].strip(b'"').decode() for line in client.list()[1]}
+
+
+def test_bridge_down():
+    """What happens at the source comes to the clients of the bridge, also to one that idles, and stays over a restart."""
+    with Example("memory", "memory") as memory:
+        source = memory.login()
+        source.create("Work/2025")
+        for n in range(120):
+            source.append("INBOX", "(\\Seen $Label1)" if n % 3 == 0 else None, None, MAIL % (n, n))
+        vault = memory.folder + "/vault"
+        with bridge_to(memory, vault) as bridge:
+            client = bridge.login()
+            assert {"INBOX", "Work", "Work/2025", "Sent", "Trash"} <= names(client)
+            assert client.select("INBOX") == ("OK", [b"120"])
+            validity = client.response("UIDVALIDITY")[1]
+            assert sorted(texts(client)) == sorted(MAIL % (n, n) for n in range(120))
+            assert flags(client, "INBOX").count("$Label1 \\Seen") == 40
+            client.send(b"i IDLE\r\n")
+            assert client.readline().startswith(b"+ ")
+            source.append("INBOX", "(\\Flagged)", None, MAIL % (500, 500))
+            assert client.readline() == b"* 121 EXISTS\r\n"
+            client.send(b"DONE\r\n")
+            while not client.readline().startswith(b"i OK"):
+                pass
+            source.select("INBOX")
+            source.store("1:5", "+FLAGS", "(\\Answered)")
+            source.store("7", "+FLAGS", "(\\Deleted)")
+            source.expunge()
+            source.rename("Work/2025", "Work/2026")
+            source.delete("Trash")
+            wait_for(lambda: flags(client, "INBOX") == flags(source, "INBOX"), what="the same flags")
+            wait_for(lambda: {"Work/2026"} <= names(client) and not {"Trash", "Work/2025"} & names(client), what="the names")
+            before = uids(client, "INBOX")
+            assert len(before) == 120
+        with bridge_to(memory, vault) as bridge:  # again: nothing is fetched anew, nothing has another UID
+            client = bridge.login()
+            assert uids(client, "INBOX") == before and client.response("UIDVALIDITY")[1] == validity
+
+
+def test_bridge_up():
+    """What a client of the bridge does is done at the source, and shows once."""
+    with Example("memory", "memory") as memory:
+        source = memory.login()
+        with bridge_to(memory, memory.folder + "/vault") as bridge:
+            client = bridge.login()
+            for n in range(10):
+                assert client.append("INBOX", "(\\Seen work)", '"01-Feb-2024 10:00:00 +0000"', MAIL % (n, n))[0] == "OK"
+            assert len(uids(source, "INBOX")) == 10 and texts(source) == [MAIL % (n, n) for n in range(10)]
+            assert flags(source, "INBOX") == ["\\Seen work"] * 10
+            assert client.create("a/b")[0] == "OK"
+            client.select("INBOX")
+            assert client.store("1:3", "FLAGS", "(\\Flagged $Junk)")[0] == "OK"
+            assert client.copy("2:4", "a/b")[0] == "OK"
+            assert client.uid("MOVE", "5,7", "a/b")[0] == "OK"
+            assert client.store("1", "+FLAGS", "(\\Deleted)")[0] == "OK"
+            assert client.expunge()[1][-1:] == [b"1"]  # imaplib still has what MOVE expunged
+            for mailbox in ("INBOX", "a/b"):
+                wait_for(lambda m=mailbox: flags(client, m) == flags(source, m) and flags(source, m), what=mailbox)
+            assert len(uids(source, "a/b")) == 5 and len(uids(source, "INBOX")) == 7
+            assert client.rename("a", "x")[0] == "OK"
+            assert {"x", "x/b"} <= names(source) and "a" not in names(source)
+            before = uids(client, "x/b")
+            import time
+            time.sleep(1)  # comparisons go by, and find nothing
+            assert uids(client, "x/b") == before and names(client) == names(source)
+            client.select("INBOX")
+            assert client.delete("x/b")[0] == "OK"
+            assert "x/b" not in names(source)
+            assert client.create("x")[0] == "NO"
+
+
+def test_bridge_source_is_gone():
+    """The source dies: what a client appends is told NO, and kept. It comes back: the message can be moved in."""
+    memory = Example("memory", "memory")
+    with memory, bridge_to(memory, memory.folder + "/vault") as bridge:
+        client = bridge.login()
+        assert client.append("INBOX", None, None, MAIL % (1, 1))[0] == "OK"
+        memory.process.kill()
+        memory.process.wait()
+        for _ in range(2):
+            assert client.append("INBOX", None, None, MAIL % (2, 2))[0] == "NO"
+        assert uids(client, "INBOX") == [1]  # what was here can still be read
+        assert "Recovered Messages" in names(client)
+        assert len(uids(client, '"Recovered Messages"')) == 1
+        assert texts(client) == [MAIL % (2, 2)]
+        assert client.create("new")[0] == "NO"
+        with Example("memory", "memory", port=memory.port) as again:
+            source = again.login()
+            assert client.uid("MOVE", "1", "INBOX")[0] == "OK"
+            assert len(uids(source, "INBOX")) == 1 and texts(source) == [MAIL % (2, 2)]
+            wait_for(lambda: len(uids(client, "INBOX")) == 1, what="the old message to go with the old source")
+            assert "Recovered Messages" not in names(client)
+        memory.process = subprocess.Popen(["sleep", "60"], stdout=subprocess.PIPE)  # for the end of its `with`
+
+
+def test_bridge_mbsync():
+    with Example("memory", "memory") as memory, bridge_to(memory, memory.folder + "/vault") as bridge:
+        source = memory.login()
+        for n in range(20):
+            source.append("INBOX", None, None, MAIL % (n, n))
+        client = bridge.login()
+        wait_for(lambda: len(uids(client, "INBOX")) == 20, what="20 messages")
+        bridge.mbsync()
+        files = bridge.maildir("INBOX")
+        assert len(files) == 20
+        os.remove(files[3])
+        os.rename(files[4], files[4].replace("/new/", "/cur/").split(":2,")[0] + ":2,FS")
+        with open(bridge.folder + "/Sent/new/1.2.3", "wb") as file:
+            file.write((MAIL % (77, 77)).replace(b"\r\n", b"\n"))
+        bridge.mbsync()
+        assert len(uids(source, "INBOX")) == 19 and len(uids(source, "INBOX", "FLAGGED")) == 1
+        assert len(uids(source, "Sent")) == 1

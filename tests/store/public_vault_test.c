@@ -696,6 +696,7 @@ static void test_settings(void **state)
     value v;
     rig_init(&r, true);
     assert_int_equal(get_setting(&r, "cursor", &v), LL_ENOTFOUND);
+    text_fini(&v.text);
     ll_update u = {.kind = LL_UPDATE_SETTING, .name = SPAN("cursor"), .content = SPAN("17")};
     assert_int_equal(push(&r, u), LL_OK);
     u.content = SPAN("18");

@@ -1,0 +1,498 @@
+/* judge_check.c - compares what was said with what must be said. See judge.h
+ * SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include "set.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what moves the view --- */
+
+static bool remove_one(check *c, size_t index)
+{
+    const entry *e = &c->v->at[index];
+    if (c->a->hold)
+        return check_fault(c, "EXPUNGE during FETCH, STORE or SEARCH", e->uid, 0);
+    if (!c->a->syncs)
+        return check_fault(c, "EXPUNGE where nothing may be told", e->uid, 0);
+    if (!check_gone(c, e))
+        return check_fault(c, "EXPUNGE of a message that is there", e->uid, index + 1);
+    c->vanished[c->vanished_count++] = e->uid;
+    viewer_drop(c->v, index);
+    return true;
+}
+
+static bool check_expunge(check *c, const reply *r)
+{
+    if (c->v->qresync)
+        return check_fault(c, "EXPUNGE after ENABLE QRESYNC", r->number, 0);
+    if (!r->number || r->number > c->v->count)
+        return check_fault(c, "EXPUNGE of a number that is not there", r->number, c->v->count);
+    return remove_one(c, r->number - 1);
+}
+
+static bool check_earlier(check *c, const reply *r)
+{
+    bool resync = c->a->resync, changedsince = c->a->st.op == OP_FETCH && c->a->st.resync && c->a->since.modseq;
+    if (!resync && !changedsince)
+        return check_fault(c, "VANISHED (EARLIER) that nobody asked for", r->numbers[0], 0);
+    for (size_t i = 0; i < r->count; i++) {
+        uint32_t uid = r->numbers[i];
+        if (viewer_find(c->v, uid))
+            return check_fault(c, "VANISHED (EARLIER) of a message that is there", uid, 0);
+        if (uid >= c->j->w.boxes[c->v->box].uidnext)
+            return check_fault(c, "VANISHED (EARLIER) of a UID that never was", uid, 0);
+        if (c->vanished_count < REPLY_NUMBERS)
+            c->vanished[c->vanished_count++] = uid;
+    }
+    if (changedsince)
+        c->vanished_count = 0;
+    return true;
+}
+
+static bool check_vanished(check *c, const reply *r)
+{
+    if (!c->v->qresync)
+        return check_fault(c, "VANISHED without ENABLE QRESYNC", r->numbers[0], 0);
+    if (r->earlier)
+        return check_earlier(c, r);
+    for (size_t i = 0; i < r->count; i++) {
+        const entry *e = viewer_find(c->v, r->numbers[i]);
+        if (!e)
+            return check_fault(c, "VANISHED of a UID that the client does not know", r->numbers[i], 0);
+        if (!remove_one(c, (size_t)(e - c->v->at)))
+            return false;
+    }
+    return true;
+}
+
+static bool check_exists(check *c, const reply *r)
+{
+    size_t added = check_add_new(c, false);
+    if (!c->a->syncs)
+        return check_fault(c, "EXISTS where nothing may be told", r->number, 0);
+    if (c->exists_said && c->a->st.op != OP_IDLE)
+        return check_fault(c, "EXISTS twice", r->number, 0);
+    if (!added)
+        return check_fault(c, "EXISTS without new messages", r->number, c->v->count);
+    if (r->number != c->v->count + added)
+        return check_fault(c, "EXISTS", r->number, c->v->count + added);
+    c->exists_said = true;
+    check_add_new(c, true);
+    return true;
+}
+
+/* --- other untagged replies --- */
+
+static bool check_flags(check *c, const reply *r)
+{
+    c->flags_said = true;
+    if ((r->flags & 31u) != 31u)
+        return check_fault(c, "FLAGS without the system flags", r->flags, 0);
+    c->v->keywords = r->flags & FLAG_ALL & ~31u;
+    return true;
+}
+
+static bool placed_code(check *c, const reply *r)
+{
+    uint32_t *list = c->j->numbers + REPLY_NUMBERS;
+    size_t count;
+    const act *a = c->a;
+    char validity[16], one[1000], two[1000];
+    bool append = a->st.op == OP_APPEND;
+    if (!a->placed ||
+        sscanf(r->argument, append ? "%15s %999s" : "%15s %999s %999s", validity, one, two) != (append ? 2 : 3))
+        return check_fault(c, "COPYUID or APPENDUID", a->placed, 0);
+    box *b = &c->j->w.boxes[a->st.box];
+    uint32_t value = (uint32_t)strtoul(validity, NULL, 10);
+    if (b->uidvalidity && b->uidvalidity != value)
+        return check_fault(c, "UIDVALIDITY of COPYUID or APPENDUID", value, b->uidvalidity);
+    b->uidvalidity = value;
+    for (int side = append ? 1 : 0; side < 2; side++) {
+        const char *set = append || !side ? one : two;
+        if (!reply_set(set, strlen(set), list, &count) || count != a->placed)
+            return check_fault(c, "count of COPYUID or APPENDUID", count, a->placed);
+        for (size_t i = 0; i < count; i++)
+            if (list[i] != (side ? a->to[i] : a->from[i]))
+                return check_fault(c, side ? "new UID" : "source UID", list[i], side ? a->to[i] : a->from[i]);
+    }
+    return true;
+}
+
+static bool check_state(check *c, const reply *r)
+{
+    if (!strcmp(r->code, "COPYUID")) {
+        c->moved = true;
+        return c->a->st.op == OP_MOVE ? placed_code(c, r) : check_fault(c, "COPYUID untagged", 0, 0);
+    }
+    if (!strcmp(r->code, "PERMANENTFLAGS"))
+        c->permanent_said = true;
+    if (check_opens(c->a) && *r->code)
+        return select_code(c, r);
+    if (!strcmp(r->code, "HIGHESTMODSEQ")) {
+        c->v->highest = strtoull(r->argument, NULL, 10);
+        c->v->condstore |= c->a->since.modseq || c->a->st.items & ITEM_MODSEQ; /* also if the command then fails */
+    }
+    return strcmp(r->state, "OK") == 0 || check_fault(c, "untagged NO or BAD", 0, 0);
+}
+
+static uint32_t shown(const check *c, uint32_t uid)
+{
+    const entry *e = viewer_find(c->v, uid);
+    return c->a->st.uid || !e ? uid : (uint32_t)(e - c->v->at) + 1;
+}
+
+static bool check_list(check *c, const reply *r)
+{
+    const act *a = c->a;
+    if (r->count != a->uids_count)
+        return check_fault(c, "SEARCH finds so many", r->count, a->uids_count);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->numbers[i] != shown(c, a->uids[i]))
+            return check_fault(c, "SEARCH finds", r->numbers[i], shown(c, a->uids[i]));
+    return true;
+}
+
+static bool check_esearch(check *c, const reply *r)
+{
+    const act *a = c->a;
+    unsigned ret = a->st.ret == RETURN_GIVEN ? RETURN_ALL : a->st.ret;
+    bool any = a->uids_count > 0;
+    if (strcmp(r->tag, a->tag) != 0 || r->is_uid != (a->st.uid != 0))
+        return check_fault(c, "ESEARCH of another command", 0, 0);
+    if (r->has_min != (any && ret & RETURN_MIN) || r->has_max != (any && ret & RETURN_MAX) ||
+        r->has_all != (any && ret & RETURN_ALL) || r->has_count != ((ret & RETURN_COUNT) != 0))
+        return check_fault(c, "ESEARCH has other results than asked for", ret, a->uids_count);
+    if ((r->has_min && r->min != shown(c, a->uids[0])) ||
+        (r->has_max && r->max != shown(c, a->uids[a->uids_count - 1])) || (r->has_count && r->total != a->uids_count))
+        return check_fault(c, "ESEARCH MIN, MAX or COUNT", r->min, r->max);
+    return !r->has_all || check_list(c, r);
+}
+
+static bool check_search(check *c, const reply *r)
+{
+    if (c->a->st.op != OP_SEARCH || c->result_said)
+        return check_fault(c, "SEARCH that nobody asked for", 0, 0);
+    c->result_said = true;
+    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0))
+        return check_fault(c, "SEARCH or ESEARCH, the other one", c->a->st.ret, 0);
+    return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
+}
+
+static bool check_status(check *c, const reply *r)
+{
+    const act *a = c->a;
+    if (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0)
+        return check_fault(c, "STATUS that nobody asked for", 0, 0);
+    c->result_said = true;
+    for (unsigned i = 0; i < r->items; i++) {
+        const char *name = r->status[i].name;
+        uint64_t got = r->status[i].value;
+        uint64_t want = !strcmp(name, "MESSAGES")  ? a->status.messages
+                        : !strcmp(name, "RECENT")  ? a->status.recent
+                        : !strcmp(name, "UNSEEN")  ? a->status.unseen
+                        : !strcmp(name, "UIDNEXT") ? a->status.uidnext
+                        : !strcmp(name, "DELETED") ? a->status.deleted
+                        : !strcmp(name, "SIZE")    ? a->status.size
+                                                   : got;
+        if (got != want)
+            return judge_fault(c->j, "session %u %s: STATUS %s is %" PRIu64 ", not %" PRIu64, c->n, a->tag, name, got,
+                               want);
+    }
+    return true;
+}
+
+static bool check_untagged(check *c, const reply *r)
+{
+    switch (r->kind) {
+    case REPLY_FETCH:
+        return check_fetch(c, r);
+    case REPLY_EXPUNGE:
+        return check_expunge(c, r);
+    case REPLY_VANISHED:
+        return check_vanished(c, r);
+    case REPLY_EXISTS:
+        return check_opens(c->a) ? select_number(c, r) : check_exists(c, r);
+    case REPLY_RECENT:
+        if (check_opens(c->a))
+            return select_number(c, r);
+        return (c->exists_said && r->number == check_recent_count(c->v)) ||
+               check_fault(c, "RECENT", r->number, check_recent_count(c->v));
+    case REPLY_FLAGS:
+        return check_flags(c, r);
+    case REPLY_STATE:
+        return check_state(c, r);
+    case REPLY_SEARCH:
+    case REPLY_ESEARCH:
+        return check_search(c, r);
+    case REPLY_STATUS:
+        return check_status(c, r);
+    case REPLY_BYE:
+        return c->a->st.op == OP_LOGOUT || check_fault(c, "BYE", 0, 0);
+    default:
+        return true;
+    }
+}
+
+/* --- the end of a command --- */
+
+/* What .SILENT lets the client think. */
+static void believe(check *c)
+{
+    const act *a = c->a;
+    if (a->st.op != OP_STORE || !a->st.silent || strcmp(a->want, "OK") != 0)
+        return;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        entry *e = viewer_find(c->v, a->uids[i]);
+        if (e && !check_gone(c, e) && !list_has(a->refused, a->refused_count, e->uid) &&
+            !list_has(c->told, c->told_count, e->uid))
+            e->told = flags_after(e->told, (int)a->st.how, a->st.flags & FLAG_ALL);
+    }
+}
+
+/* After the sync the client knows what it must. */
+static bool check_view(check *c)
+{
+    viewer *v = c->v;
+    act *a = c->a;
+    if (viewer_dead(&c->j->w, v)) /* deleted since the engine looked: the next command ends with BYE */
+        return true;
+    believe(c);
+    if (!a->hold)
+        for (size_t i = 0; i < v->count; i++)
+            if (check_gone(c, &v->at[i]))
+                return check_fault(c, "a removal was not told", v->at[i].uid, 0);
+    if (check_add_new(c, false))
+        return check_fault(c, "new messages were not told", check_add_new(c, false), 0);
+    for (size_t i = 0; i < v->count; i++) {
+        entry *e = &v->at[i];
+        const message *m = messages_find(&a->target, e->uid);
+        if (!m)
+            continue;
+        bool silent = a->st.op == OP_STORE && a->st.silent && list_has(a->uids, a->uids_count, e->uid);
+        if (m->flags != e->flags && !silent && !list_has(c->told, c->told_count, e->uid))
+            return check_fault(c, "changed flags were not told", e->uid, m->flags);
+        if (e->known && e->told != m->flags)
+            return check_fault(c, "the client must think wrong of the flags of", e->uid, m->flags);
+        if (a->st.op == OP_STORE && !a->st.silent && !strcmp(a->want, "OK") &&
+            list_has(a->uids, a->uids_count, e->uid) && !list_has(c->told, c->told_count, e->uid))
+            return check_fault(c, "STORE without its FETCH", e->uid, 0);
+        e->flags = m->flags;
+        e->stamp = m->stamp;
+        e->recent |= a->recent_first && e->uid >= a->recent_first;
+    }
+    v->seen_stamp = a->target_stamp;
+    return true;
+}
+
+static bool has_ghosts(const check *c)
+{
+    for (size_t i = 0; i < c->v->count; i++)
+        if (check_gone(c, &c->v->at[i]))
+            return true;
+    return false;
+}
+
+static bool check_modified(check *c, const reply *r)
+{
+    uint32_t *list = c->j->numbers + REPLY_NUMBERS;
+    size_t count = 0;
+    const act *a = c->a;
+    if (a->st.op != OP_STORE || !reply_set(r->argument, strlen(r->argument), list, &count) || count != a->refused_count)
+        return check_fault(c, "MODIFIED names so many", count, a->refused_count);
+    for (size_t i = 0; i < count; i++) {
+        const entry *e = viewer_find(c->v, a->refused[i]);
+        uint32_t want = a->st.uid || !e ? a->refused[i] : (uint32_t)(e - c->v->at) + 1;
+        if (list[i] != want)
+            return check_fault(c, "MODIFIED names", list[i], want);
+        if (!list_has(c->told, c->told_count, a->refused[i]))
+            return check_fault(c, "MODIFIED without a FETCH", a->refused[i], 0);
+    }
+    return true;
+}
+
+static bool check_code(check *c, const reply *r)
+{
+    const act *a = c->a;
+    bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
+    bool ghosts = c->v->selected && a->syncs && !a->dead && has_ghosts(c);
+    if (a->refused_count || !strcmp(r->code, "MODIFIED"))
+        return !strcmp(r->code, "MODIFIED") ? check_modified(c, r) : check_fault(c, "no MODIFIED", a->refused_count, 0);
+    if (placed)
+        return strcmp(r->code, a->st.op == OP_COPY ? "COPYUID" : "APPENDUID")
+                   ? check_fault(c, "no COPYUID or APPENDUID", a->placed, 0)
+                   : placed_code(c, r);
+    if (!ok && (a->st.op == OP_COPY || a->st.op == OP_MOVE || a->st.op == OP_APPEND) && !strcmp(r->state, "NO") &&
+        !a->dead && strcmp(r->code, "TRYCREATE") != 0 && !c->v->readonly)
+        return check_fault(c, "no TRYCREATE", 0, 0);
+    if (check_opens(a) && ok)
+        return !strcmp(r->code, a->st.op == OP_SELECT ? "READ-WRITE" : "READ-ONLY") ||
+               check_fault(c, "READ-WRITE or READ-ONLY", 0, 0);
+    if (!strcmp(r->code, "HIGHESTMODSEQ"))
+        c->v->highest = strtoull(r->argument, NULL, 10);
+    if (ok && ghosts && strcmp(r->code, "EXPUNGEISSUED") != 0)
+        return check_fault(c, "no EXPUNGEISSUED", 0, 0);
+    if (!ghosts && !strcmp(r->code, "EXPUNGEISSUED"))
+        return check_fault(c, "EXPUNGEISSUED for nothing", 0, 0);
+    return true;
+}
+
+static void save_result(check *c)
+{
+    act *a = c->a;
+    viewer *v = c->v;
+    if (a->st.op != OP_SEARCH || !(a->st.ret & RETURN_SAVE))
+        return;
+    bool ends =
+        !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) && a->st.ret & (RETURN_MIN | RETURN_MAX); /* RFC 5182 section 2.1 */
+    v->saved_count = 0;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        bool edge = (i == 0 && a->st.ret & RETURN_MIN) || (i + 1 == a->uids_count && a->st.ret & RETURN_MAX);
+        if (!ends || edge)
+            v->saved[v->saved_count++] = a->uids[i];
+    }
+}
+
+static bool check_results(check *c)
+{
+    const act *a = c->a;
+    if (a->st.op == OP_FETCH && !a->since.modseq && c->next != a->uids_count)
+        return check_fault(c, "FETCH left out messages", c->next, a->uids_count);
+    bool saves_only = a->st.ret == (RETURN_GIVEN | RETURN_SAVE);
+    if ((a->st.op == OP_SEARCH && !c->result_said && !saves_only) || (a->st.op == OP_STATUS && !c->result_said))
+        return check_fault(c, "no result", 0, 0);
+    if (a->st.op == OP_MOVE && a->placed && !c->moved)
+        return check_fault(c, "MOVE without COPYUID", a->placed, 0);
+    return true;
+}
+
+/* ENABLE, UNSELECT and their like. */
+static bool follow(check *c, bool ok)
+{
+    viewer *v = c->v;
+    const act *a = c->a;
+    if (check_opens(a) && !ok)
+        viewer_unselect(v);
+    if ((a->st.op == OP_UNSELECT || a->st.op == OP_CLOSE) && ok)
+        viewer_unselect(v);
+    return true;
+}
+
+static bool check_tagged(check *c, const reply *r)
+{
+    act *a = c->a;
+    bool ok = !strcmp(r->state, "OK");
+    if (strcmp(r->tag, a->tag) != 0)
+        return judge_fault(c->j, "session %u: reply to %s instead of %s", c->n, r->tag, a->tag);
+    if (a->dead)
+        return true; /* whatever it was; BYE follows */
+    if (a->want && strcmp(r->state, a->want) != 0)
+        return judge_fault(c->j, "session %u %s: %s instead of %s", c->n, a->tag, r->state, a->want);
+    if (ok && a->st.op == OP_FETCH && a->since.modseq && !check_left_out(c, c->next, a->uids_count))
+        return false;
+    if (c->v->selected && a->syncs && !check_view(c))
+        return false;
+    if (!check_code(c, r))
+        return false;
+    if (ok && !check_results(c))
+        return false;
+    if (check_opens(a) && ok && !select_end(c))
+        return false;
+    if (ok)
+        save_result(c);
+    return follow(c, ok);
+}
+
+/* The mailbox of this session was deleted: nothing is compared but that the connection ends. */
+static bool read_to_end(check *c, size_t *at, reply *r)
+{
+    text *said = &c->j->r.sessions[c->n].said;
+    const char *why;
+    long size;
+    bool bye = false;
+    while (*at < said->size && (size = reply_read(said->data + *at, said->size - *at, r, &why)) > 0) {
+        bye |= r->kind == REPLY_BYE;
+        *at += (size_t)size;
+    }
+    return bye || check_fault(c, "no BYE though the mailbox was deleted", 0, 0);
+}
+
+/* What a command brings about before its replies are read. */
+static void expect(check *c)
+{
+    act *a = c->a;
+    viewer *v = c->v;
+    c->before = v->seen_stamp;
+    if (check_opens(a)) {
+        v->generation = c->j->w.boxes[a->st.box].generation;
+        if (a->st.resync && !strcmp(a->want, "OK"))
+            v->condstore = true;
+        if (!strcmp(a->want, "NO"))
+            viewer_unselect(v);
+        v->saved_count = 0;
+    }
+    if (v->selected && a->want && !strcmp(a->want, "OK") &&
+        ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
+         (a->st.op == OP_STORE && a->since.modseq)))
+        v->condstore = true;
+    if (a->st.op == OP_ENABLE) {
+        v->condstore = true;
+        v->qresync |= a->st.resync == 2;
+    }
+}
+
+bool act_check(judge *j, act *a, unsigned n)
+{
+    check *c = &(check){.j = j, .a = a, .v = &j->w.viewers[n], .n = n};
+    text *said = &j->r.sessions[n].said;
+    reply r = {.numbers = j->numbers};
+    const char *why = "";
+    size_t at = 0;
+    bool done = false, good = true;
+    expect(c);
+    while (good && !done) {
+        long size = reply_read(said->data + at, said->size - at, &r, &why);
+        if (size == 0)
+            return judge_fault(j, "session %u %s: no reply", n, a->tag);
+        if (size < 0)
+            return judge_fault(j, "session %u %s: %s: %.200s", n, a->tag, why, text_str(said) + at);
+        at += (size_t)size;
+        j->replies++;
+        done = r.kind == REPLY_TAGGED;
+        if (a->dead && !done)
+            continue;
+        good = done ? check_tagged(c, &r) : check_untagged(c, &r);
+    }
+    if (good && a->dead)
+        good = read_to_end(c, &at, &r);
+    text_drop(said, at);
+    return good;
+}
+
+bool idle_check(judge *j, act *a, unsigned n)
+{
+    check *c = &(check){.j = j, .a = a, .v = &j->w.viewers[n], .n = n};
+    text *said = &j->r.sessions[n].said;
+    reply r = {.numbers = j->numbers};
+    const char *why;
+    size_t at = 0;
+    long size;
+    bool good = true;
+    act_look(j, a, n);
+    if (a->dead) {
+        good = read_to_end(c, &at, &r);
+        text_drop(said, at);
+        return good;
+    }
+    while (good && (size = reply_read(said->data + at, said->size - at, &r, &why)) != 0) {
+        if (size < 0)
+            return judge_fault(j, "session %u idling: %s: %.200s", n, why, text_str(said) + at);
+        at += (size_t)size;
+        j->replies++;
+        good = r.kind == REPLY_TAGGED ? check_fault(c, "tagged reply in IDLE", 0, 0) : check_untagged(c, &r);
+    }
+    text_drop(said, at);
+    return good && (!c->v->selected || check_view(c));
+}

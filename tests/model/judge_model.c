@@ -1,0 +1,250 @@
+/* judge_model.c - what a command does to the model, and what the client must then be told. See judge.h
+ * SPDX-License-Identifier: MIT */
+#include "judge.h"
+
+#include "set.h"
+
+#include <string.h>
+
+static bool writes(step_op op)
+{
+    return op == OP_STORE || op == OP_MOVE || op == OP_EXPUNGE;
+}
+
+static bool needs_mailbox(step_op op)
+{
+    return writes(op) || op == OP_CHECK || op == OP_UNSELECT || op == OP_CLOSE || op == OP_FETCH || op == OP_SEARCH ||
+           op == OP_COPY;
+}
+
+static void begin_expunge(viewer *v, act *a)
+{
+    a->uids_count = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        const entry *e = &v->at[i];
+        uint32_t max = v->at[v->count - 1].uid;
+        if (!(e->flags & FLAG_DELETED))
+            continue;
+        bool in = !a->st.uid || set_has(a->st.set, e->uid, max);
+        for (size_t s = 0; *a->st.set == '$' && s < v->saved_count; s++)
+            in |= v->saved[s] == e->uid;
+        if (in)
+            a->uids[a->uids_count++] = e->uid;
+    }
+}
+
+/* The outcome as far as it is known before anything happens; which messages are meant. */
+void act_begin(judge *j, act *a, unsigned n)
+{
+    viewer *v = &j->w.viewers[n];
+    const step *st = &a->st;
+    a->begun = true;
+    a->want = "OK";
+    a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH) && !st->uid;
+    a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
+               st->op != OP_LOGOUT;
+    if (needs_mailbox(st->op) && !v->selected) {
+        a->want = "BAD";
+        return;
+    }
+    if (writes(st->op) && v->readonly) {
+        a->want = "NO";
+        return;
+    }
+    bool good = true;
+    if (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
+        good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
+    else if (st->op == OP_SEARCH)
+        search_run(v, st->keys, a->uids, &a->uids_count);
+    else if (st->op == OP_EXPUNGE)
+        begin_expunge(v, a);
+    if (!good) {
+        a->want = "BAD";
+        a->uids_count = 0;
+    }
+}
+
+/* --- changes --- */
+
+static void change_store(world *w, act *a, box *b)
+{
+    if (a->st.how && !a->st.flags)
+        return;
+    w->stamp++;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        message *m = messages_find(&b->here, a->uids[i]);
+        if (!m)
+            continue;
+        if (a->since.modseq && m->stamp > a->since.stamp)
+            a->refused[a->refused_count++] = m->uid;
+        else
+            world_flags(w, m, b, flags_after(m->flags, (int)a->st.how, a->st.flags & FLAG_ALL));
+    }
+}
+
+static void change_seen(world *w, act *a, box *b, viewer *v)
+{
+    w->stamp++;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        message *m = messages_find(&b->here, a->uids[i]);
+        const entry *e = viewer_find(v, a->uids[i]);
+        if (m && e && !(e->flags & FLAG_SEEN))
+            world_flags(w, m, b, m->flags | FLAG_SEEN);
+    }
+}
+
+static void change_expunge(world *w, act *a, box *b, int number)
+{
+    w->stamp++;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        const message *m = messages_find(&b->here, a->uids[i]);
+        if (m && m->flags & FLAG_DELETED)
+            world_remove(w, number, a->uids[i]);
+    }
+}
+
+static void change_close(world *w, viewer *v)
+{
+    box *b = &w->boxes[v->box];
+    uint32_t last = v->count ? v->at[v->count - 1].uid : 0;
+    w->stamp++;
+    for (size_t i = b->here.count; i-- > 0;)
+        if (b->here.at[i].uid <= last && b->here.at[i].flags & FLAG_DELETED)
+            world_remove(w, v->box, b->here.at[i].uid);
+}
+
+static void change_copy(world *w, act *a, viewer *v, bool move)
+{
+    box *from = &w->boxes[v->box];
+    int to = (int)a->st.box;
+    if (!w->boxes[to].exists) {
+        a->want = a->uids_count ? "NO" : "OK";
+        return;
+    }
+    for (size_t i = 0; i < a->uids_count; i++) {
+        const message *m = messages_find(&from->here, a->uids[i]);
+        if (!m && w->copies_ghosts && !move)
+            m = messages_find(&from->graves, a->uids[i]);
+        if (!m)
+            continue;
+        message copy = *m;
+        if (!messages_find(&from->here, a->uids[i]) && w->ghosts_lose_flags)
+            copy.flags = 0;
+        a->from[a->placed] = copy.uid;
+        a->to[a->placed++] = world_add(w, to, copy.flags, copy.content, copy.date);
+    }
+    w->stamp++;
+    for (size_t i = 0; move && i < a->placed; i++)
+        world_remove(w, v->box, a->from[i]);
+}
+
+static void change_append(world *w, act *a)
+{
+    if (!w->boxes[a->st.box].exists)
+        a->want = "NO";
+    if (*a->want == 'N') /* also when it was not there as the message was announced */
+        return;
+    for (unsigned i = 0; i < a->st.n; i++) {
+        a->from[a->placed] = 0;
+        a->to[a->placed++] = world_add(w, (int)a->st.box, a->st.flags & FLAG_ALL, a->st.items + i, a->st.date);
+    }
+}
+
+void act_change(judge *j, act *a, unsigned n)
+{
+    world *w = &j->w;
+    viewer *v = &w->viewers[n];
+    box *b = &w->boxes[v->box];
+    bool good = a->want && !strcmp(a->want, "OK"), here = v->selected && !viewer_dead(w, v);
+    a->changed = true;
+    if (!good)
+        return;
+    switch (a->st.op) {
+    case OP_STORE:
+        if (here)
+            change_store(w, a, b);
+        break;
+    case OP_FETCH:
+        if (here && a->st.items & ITEM_BODY && !v->readonly)
+            change_seen(w, a, b, v);
+        break;
+    case OP_EXPUNGE:
+        if (here)
+            change_expunge(w, a, b, v->box);
+        break;
+    case OP_CLOSE:
+        if (here && !v->readonly)
+            change_close(w, v);
+        break;
+    case OP_COPY:
+    case OP_MOVE:
+        if (here)
+            change_copy(w, a, v, a->st.op == OP_MOVE);
+        break;
+    case OP_APPEND:
+        change_append(w, a);
+        break;
+    case OP_CREATE:
+        a->want = w->boxes[a->st.box].exists ? "NO" : "OK";
+        if (*a->want == 'O')
+            world_create(w, (int)a->st.box);
+        break;
+    case OP_DELETE:
+        a->want = a->st.box && w->boxes[a->st.box].exists ? "OK" : "NO";
+        if (*a->want == 'O')
+            world_delete(w, (int)a->st.box);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- looking and reading --- */
+
+void act_look(judge *j, act *a, unsigned n)
+{
+    world *w = &j->w;
+    viewer *v = &w->viewers[n];
+    bool opens = a->st.op == OP_SELECT || a->st.op == OP_EXAMINE,
+         readonly = opens ? a->st.op == OP_EXAMINE : v->readonly;
+    box *b = &w->boxes[opens ? a->st.box : (unsigned)v->box];
+    a->looked = true;
+    a->dead = !opens && a->syncs && viewer_dead(w, v);
+    if (a->st.op == OP_CLOSE && viewer_dead(w, v))
+        a->want = NULL;
+    if (opens && !b->exists)
+        a->want = "NO";
+    if (a->dead || !b->exists || (!opens && (!v->selected || !a->syncs)))
+        return;
+    a->target = b->here;
+    a->target_stamp = b->changed;
+    a->uidnext = b->uidnext;
+    a->recent_first = b->unclaimed < b->uidnext ? b->unclaimed : 0;
+    if (!readonly)
+        b->unclaimed = b->uidnext;
+}
+
+/* STATUS is answered, or a message announced. */
+void act_read(judge *j, act *a, unsigned n)
+{
+    const box *b = &j->w.boxes[a->st.box];
+    (void)n;
+    a->read = true;
+    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND)
+        return;
+    if (!b->exists)
+        a->want = "NO";
+    a->status.there = b->exists;
+    a->status.messages = b->here.count;
+    a->status.uidnext = b->uidnext;
+    a->status.recent = a->status.unseen = a->status.deleted = a->status.size = 0;
+    for (size_t i = 0; i < b->here.count; i++) {
+        size_t size;
+        const message *m = &b->here.at[i];
+        content_of(m->content, &size);
+        a->status.recent += m->uid >= b->unclaimed;
+        a->status.unseen += !(m->flags & FLAG_SEEN);
+        a->status.deleted += (m->flags & FLAG_DELETED) != 0;
+        a->status.size += size;
+    }
+}

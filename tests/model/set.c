@@ -1,0 +1,189 @@
+/* set.c - see set.h
+ * SPDX-License-Identifier: MIT */
+#include "set.h"
+
+#include "reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static uint32_t take_number(const char **at, uint32_t max)
+{
+    char *end;
+    if (**at == '*') {
+        (*at)++;
+        return max;
+    }
+    unsigned long n = strtoul(*at, &end, 10);
+    *at = end;
+    return (uint32_t)n;
+}
+
+/* The next range, ordered. */
+static bool next_range(const char **at, uint32_t max, uint32_t *first, uint32_t *last)
+{
+    if (!**at || **at == '$')
+        return false;
+    *first = *last = take_number(at, max);
+    if (**at == ':') {
+        (*at)++;
+        *last = take_number(at, max);
+    }
+    if (**at == ',')
+        (*at)++;
+    if (*last < *first) {
+        uint32_t swap = *first;
+        *first = *last;
+        *last = swap;
+    }
+    return true;
+}
+
+bool set_has(const char *set, uint32_t number, uint32_t max)
+{
+    uint32_t first, last;
+    while (next_range(&set, max, &first, &last))
+        if (number >= first && number <= last)
+            return true;
+    return false;
+}
+
+bool set_beyond(const char *set, uint32_t count)
+{
+    uint32_t first, last;
+    while (next_range(&set, count, &first, &last))
+        if (last > count || first == 0)
+            return true;
+    return false;
+}
+
+static bool is_saved(const viewer *v, uint32_t uid)
+{
+    for (size_t i = 0; i < v->saved_count; i++)
+        if (v->saved[i] == uid)
+            return true;
+    return false;
+}
+
+static bool entry_in(const viewer *v, size_t i, const char *set, bool uid)
+{
+    if (*set == '$')
+        return is_saved(v, v->at[i].uid);
+    uint32_t max = uid ? (v->count ? v->at[v->count - 1].uid : 0) : (uint32_t)v->count;
+    return set_has(set, uid ? v->at[i].uid : (uint32_t)i + 1, max);
+}
+
+bool set_resolve(const viewer *v, const char *set, bool uid, uint32_t *uids, size_t *count)
+{
+    *count = 0;
+    if (!uid && *set != '$' && set_beyond(set, (uint32_t)v->count))
+        return false;
+    for (size_t i = 0; i < v->count; i++)
+        if (entry_in(v, i, set, uid))
+            uids[(*count)++] = v->at[i].uid;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ SEARCH */
+
+typedef struct keys {
+    const char *at;
+} keys;
+
+static void word(keys *k, char *out, size_t room)
+{
+    size_t size = strcspn(k->at, "_");
+    snprintf(out, room, "%.*s", (int)size, k->at);
+    k->at += size;
+    if (*k->at == '_')
+        k->at++;
+}
+
+static unsigned keyword_bit(const char *name)
+{
+    for (unsigned i = 0; i < 10; i++)
+        if (!strcasecmp(flag_names[i], name))
+            return 1u << i;
+    return 0;
+}
+
+static unsigned flag_key(const char *name)
+{
+    static const char *const names[5] = {"SEEN", "ANSWERED", "FLAGGED", "DELETED", "DRAFT"};
+    for (unsigned i = 0; i < 5; i++)
+        if (!strcmp(names[i], name))
+            return 1u << i;
+    return 0;
+}
+
+static bool match(keys *k, const viewer *v, size_t i);
+
+static bool match_two(keys *k, const viewer *v, size_t i)
+{
+    bool a = match(k, v, i), b = match(k, v, i);
+    return a || b;
+}
+
+static bool match_argument(const char *name, const char *argument, const viewer *v, size_t i)
+{
+    const entry *e = &v->at[i];
+    size_t size;
+    content_of(e->content, &size);
+    if (!strcmp(name, "KEYWORD"))
+        return e->flags & keyword_bit(argument);
+    if (!strcmp(name, "UNKEYWORD"))
+        return !(e->flags & keyword_bit(argument));
+    if (!strcmp(name, "SUBJECT"))
+        return strtoul(argument + 1, NULL, 10) == e->content % CONTENTS;
+    if (!strcmp(name, "LARGER"))
+        return size > strtoul(argument, NULL, 10);
+    if (!strcmp(name, "SMALLER"))
+        return size < strtoul(argument, NULL, 10);
+    if (!strcmp(name, "BEFORE")) /* 1-Jan-2005 */
+        return e->date == 0 || e->date == 1;
+    return e->date == 2 || e->date == 3; /* SINCE */
+}
+
+static bool match(keys *k, const viewer *v, size_t i)
+{
+    char name[64], argument[64];
+    const entry *e = &v->at[i];
+    word(k, name, sizeof name);
+    if (!strcmp(name, "ALL"))
+        return true;
+    if (!strcmp(name, "NOT"))
+        return !match(k, v, i);
+    if (!strcmp(name, "OR"))
+        return match_two(k, v, i);
+    if (!strcmp(name, "RECENT") || !strcmp(name, "OLD"))
+        return e->recent == !strcmp(name, "RECENT");
+    if (!strcmp(name, "NEW"))
+        return e->recent && !(e->flags & FLAG_SEEN);
+    if (flag_key(name))
+        return e->flags & flag_key(name);
+    if (!strncmp(name, "UN", 2) && flag_key(name + 2))
+        return !(e->flags & flag_key(name + 2));
+    if (!strcmp(name, "UID")) {
+        word(k, argument, sizeof argument);
+        return entry_in(v, i, argument, true);
+    }
+    if (strchr("0123456789*$", *name))
+        return entry_in(v, i, name, false);
+    word(k, argument, sizeof argument);
+    return match_argument(name, argument, v, i);
+}
+
+void search_run(const viewer *v, const char *text, uint32_t *uids, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        keys k = {text};
+        bool all = true;
+        while (*k.at)
+            all = match(&k, v, i) && all;
+        if (all)
+            uids[(*count)++] = v->at[i].uid;
+    }
+}

@@ -1,0 +1,65 @@
+/* step.h - one command of a script: made at random, written and read as a line of text, so that a case can be kept.
+ * SPDX-License-Identifier: MIT
+ *
+ *     2 STORE uid=1 set=1:3 how=1 flags=9 point=2
+ *
+ * is session 2 with UID STORE 1:3 +FLAGS (\Seen \Deleted), UNCHANGEDSINCE the third of the mod-sequences that the model
+ * has learned. Sets and numbers are as they stand: a script stays meaningful when lines are taken out of it. */
+#ifndef TESTS_MODEL_STEP_H
+#define TESTS_MODEL_STEP_H
+
+#include "world.h"
+
+#include <stdio.h>
+
+typedef enum step_op {
+    OP_NOOP,
+    OP_CHECK,
+    OP_SELECT,
+    OP_EXAMINE,
+    OP_UNSELECT,
+    OP_CLOSE,
+    OP_FETCH,
+    OP_STORE,
+    OP_SEARCH,
+    OP_COPY,
+    OP_MOVE,
+    OP_EXPUNGE,
+    OP_APPEND,
+    OP_STATUS,
+    OP_IDLE,
+    OP_DONE,
+    OP_CREATE,
+    OP_DELETE,
+    OP_ENABLE,
+    OP_LIST,
+    OP_LOGOUT,
+    OP_DROP, /* the connection breaks */
+    OP_GO,   /* a command under way moves on a little */
+    OPS
+} step_op;
+
+enum { RETURN_GIVEN = 1, RETURN_MIN = 2, RETURN_MAX = 4, RETURN_ALL = 8, RETURN_COUNT = 16, RETURN_SAVE = 32 };
+
+typedef struct step {
+    unsigned session;
+    step_op op;
+    unsigned uid, silent, how, flags, items, box, n, date, ret;
+    unsigned point; /* 0: none, else the point n - 1 */
+    unsigned pipe;  /* sent together with the next command, of the same session */
+    unsigned later; /* the connector answers later: other sessions come in between (GO) */
+    unsigned
+        resync;    /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC */
+    char set[48];  /* "$" too */
+    char keys[96]; /* SEARCH: keys with '_' between them */
+} step;
+
+void step_print(const step *st, FILE *out);
+/* False: not a step. */
+bool step_scan(const char *line, step *st);
+/* The next step of a story; what it is about depends on the model's present state. */
+void step_random(world *w, uint64_t *random, unsigned sessions, bool busy[], step *st);
+uint64_t chance_next(uint64_t *state);
+unsigned chance_below(uint64_t *state, unsigned n);
+
+#endif

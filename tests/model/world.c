@@ -1,0 +1,156 @@
+/* world.c - see world.h
+ * SPDX-License-Identifier: MIT */
+#include "world.h"
+
+#include "reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const dates[DATES] = {" 1-Jan-2001 00:00:00 +0000", "17-Jul-1996 02:44:25 +0000",
+                                  "29-Feb-2024 23:59:59 +0000", "11-Nov-2011 11:11:11 +0000"};
+
+const char *content_of(unsigned n, size_t *size)
+{
+    static char texts[CONTENTS][8192];
+    static size_t sizes[CONTENTS];
+    static const size_t lengths[CONTENTS] = {0, 1, 20, 100, 300, 301, 1000, 1500};
+    n %= CONTENTS;
+    if (!sizes[n]) {
+        size_t at =
+            (size_t)snprintf(texts[n], sizeof texts[n], "From: a@example.com\r\nSubject: s%u subject\r\n\r\n", n);
+        for (size_t i = 0; i < lengths[n]; i++) {
+            texts[n][at++] = i % 60 == 58 ? '\r' : i % 60 == 59 ? '\n' : (char)('a' + (char)((i * 7 + n) % 26));
+        }
+        if (lengths[n] % 60 == 59) /* no lone CR */
+            texts[n][at++] = '\n';
+        sizes[n] = at;
+    }
+    *size = sizes[n];
+    return texts[n];
+}
+
+void world_init(world *w, bool copies_ghosts)
+{
+    static const char *const names[WORLD_BOXES] = {"INBOX", "A", "B", "C"};
+    memset(w, 0, sizeof *w);
+    w->copies_ghosts = w->ghosts_lose_flags = copies_ghosts;
+    for (int i = 0; i < WORLD_BOXES; i++)
+        w->boxes[i].name = names[i];
+    world_create(w, 0);
+}
+
+void world_create(world *w, int box_number)
+{
+    box *b = &w->boxes[box_number];
+    const char *name = b->name;
+    unsigned generation = b->generation;
+    uint32_t before = b->uidvalidity ? b->uidvalidity : b->uidvalidity_before;
+    memset(b, 0, sizeof *b);
+    *b = (box){.name = name,
+               .exists = true,
+               .generation = generation + 1,
+               .uidnext = 1,
+               .unclaimed = 1,
+               .uidvalidity_before = before,
+               .changed = ++w->stamp};
+}
+
+void world_delete(world *w, int box_number)
+{
+    w->boxes[box_number].exists = false;
+    w->boxes[box_number].generation++;
+    w->stamp++;
+}
+
+message *messages_find(messages *m, uint32_t uid)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->at[i].uid == uid)
+            return &m->at[i];
+    return NULL;
+}
+
+static message *push(messages *m)
+{
+    if (m->count == WORLD_MESSAGES) { /* graves: the oldest are of no use to anybody */
+        memmove(&m->at[0], &m->at[1], (WORLD_MESSAGES - 1) * sizeof m->at[0]);
+        m->count--;
+    }
+    return &m->at[m->count++];
+}
+
+uint32_t world_add(world *w, int box_number, uint32_t flags, unsigned content, unsigned date)
+{
+    box *b = &w->boxes[box_number];
+    if (b->here.count == WORLD_MESSAGES)
+        abort();
+    *push(&b->here) =
+        (message){.uid = b->uidnext, .flags = flags, .stamp = ++w->stamp, .content = content, .date = date};
+    b->changed = w->stamp;
+    return b->uidnext++;
+}
+
+void world_flags(world *w, message *m, box *b, uint32_t flags)
+{
+    if (m->flags == flags)
+        return;
+    m->flags = flags;
+    m->stamp = b->changed = w->stamp; /* the caller has moved time: one change of many messages is one */
+    m->modseq = 0;
+}
+
+void world_remove(world *w, int box_number, uint32_t uid)
+{
+    box *b = &w->boxes[box_number];
+    message *m = messages_find(&b->here, uid);
+    if (!m)
+        return;
+    message gone = *m;
+    gone.stamp = w->stamp;
+    size_t at = (size_t)(m - b->here.at);
+    memmove(m, m + 1, (b->here.count - at - 1) * sizeof *m);
+    b->here.count--;
+    *push(&b->graves) = gone;
+    b->changed = w->stamp;
+}
+
+entry *viewer_find(viewer *v, uint32_t uid)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->at[i].uid == uid)
+            return &v->at[i];
+    return NULL;
+}
+
+bool viewer_dead(const world *w, const viewer *v)
+{
+    return v->selected && (!w->boxes[v->box].exists || w->boxes[v->box].generation != v->generation);
+}
+
+void viewer_drop(viewer *v, size_t index)
+{
+    memmove(&v->at[index], &v->at[index + 1], (v->count - index - 1) * sizeof v->at[0]);
+    v->count--;
+}
+
+void viewer_unselect(viewer *v)
+{
+    v->selected = v->readonly = false;
+    v->count = v->saved_count = 0;
+    v->keywords = 0;
+}
+
+void box_learn(box *b, uint64_t modseq, uint64_t stamp)
+{
+    b->points[b->points_next] = (point){modseq, stamp};
+    b->points_next = (b->points_next + 1) % WORLD_POINTS;
+    if (b->points_count < WORLD_POINTS)
+        b->points_count++;
+}
+
+uint32_t flags_after(uint32_t flags, int how, uint32_t given)
+{
+    return how == 1 ? flags | given : how == 2 ? flags & ~given : given;
+}

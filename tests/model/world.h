@@ -1,0 +1,116 @@
+/* world.h - the reference model: mailboxes as they are, and what each client must believe of the one it has selected.
+ * SPDX-License-Identifier: MIT
+ *
+ * Written from the rules (RFC 3501, 4315, 6851, 7162; DESIGN.md section 6), without a look at how the engine keeps
+ * them: arrays of messages, searched from the front. Time is a counter of changes, `stamp`; what a server says as
+ * mod-sequences is only ever compared by order with stamps. */
+#ifndef TESTS_MODEL_WORLD_H
+#define TESTS_MODEL_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WORLD_BOXES = 4,      /* INBOX, A, B, C */
+    WORLD_VIEWERS = 8,    /* sessions */
+    WORLD_MESSAGES = 512, /* in one mailbox; the generator keeps them under 60 */
+    WORLD_POINTS = 16,
+    WORLD_UIDS = 4096
+};
+
+typedef struct message {
+    uint32_t uid, flags;
+    uint64_t stamp;  /* of its last change */
+    uint64_t modseq; /* as the server has said it for this stamp; 0: not yet */
+    unsigned content, date;
+} message;
+
+typedef struct messages {
+    message at[WORLD_MESSAGES];
+    size_t count;
+} messages;
+
+/* A mod-sequence that a client has learned for a version of the mailbox, and the model's time of that version. */
+typedef struct point {
+    uint64_t modseq, stamp;
+} point;
+
+typedef struct box {
+    const char *name;
+    bool exists;
+    unsigned generation;         /* it was deleted and made again so often */
+    uint32_t uidvalidity_before; /* of the mailbox of this name that was deleted */
+    uint32_t uidvalidity;        /* as the server has said; 0: not yet */
+    uint32_t uidnext, unclaimed; /* UIDs from `unclaimed` on are \Recent for whoever looks first */
+    uint64_t changed;            /* stamp of its last change */
+    messages here;
+    messages graves; /* with their last flags */
+    point points[WORLD_POINTS];
+    size_t points_count, points_next;
+} box;
+
+/* One message as one client knows it. */
+typedef struct entry {
+    uint32_t uid;
+    uint32_t flags; /* the server's snapshot of them */
+    uint32_t told;  /* what the client must think they are, if `known` */
+    bool known, recent;
+    uint64_t stamp, modseq;
+    unsigned content, date;
+} entry;
+
+typedef struct viewer {
+    bool selected, readonly, condstore, qresync, idle;
+    int box;
+    unsigned generation;
+    entry at[WORLD_MESSAGES];
+    size_t count;
+    uint64_t seen_stamp; /* the version of the mailbox that the view shows */
+    uint32_t keywords;   /* named in the last FLAGS response */
+    uint64_t highest;    /* HIGHESTMODSEQ as a client keeps it (RFC 7162 section 3.2) */
+    uint32_t saved[WORLD_MESSAGES];
+    size_t saved_count;
+    /* what it knew when it was last disconnected, for QRESYNC */
+    struct {
+        bool there;
+        int box;
+        unsigned generation;
+        uint64_t highest;
+        entry at[WORLD_MESSAGES];
+        size_t count;
+    } kept;
+} viewer;
+
+typedef struct world {
+    uint64_t stamp;
+    bool copies_ghosts;     /* what was expunged elsewhere and not told yet can be copied */
+    bool ghosts_lose_flags; /* and then its copy has none */
+    box boxes[WORLD_BOXES];
+    viewer viewers[WORLD_VIEWERS];
+} world;
+
+void world_init(world *w, bool copies_ghosts);
+message *messages_find(messages *m, uint32_t uid);
+/* A new message; its UID. */
+uint32_t world_add(world *w, int box, uint32_t flags, unsigned content, unsigned date);
+void world_flags(world *w, message *m, box *b, uint32_t flags);
+void world_remove(world *w, int box, uint32_t uid);
+void world_create(world *w, int box);
+void world_delete(world *w, int box);
+entry *viewer_find(viewer *v, uint32_t uid);
+/* Its selected mailbox is not there any more. */
+bool viewer_dead(const world *w, const viewer *v);
+void viewer_drop(viewer *v, size_t index);
+void viewer_unselect(viewer *v);
+/* What a mod-sequence of a version says about a message: 1 changed after, 0 not. */
+void box_learn(box *b, uint64_t modseq, uint64_t stamp);
+/* Flags after STORE. how: 0 replace, 1 add, 2 remove. */
+uint32_t flags_after(uint32_t flags, int how, uint32_t given);
+
+/* Contents and dates that messages are made of. */
+enum { CONTENTS = 8, DATES = 4 };
+const char *content_of(unsigned n, size_t *size);
+extern const char *const dates[DATES];
+
+#endif
