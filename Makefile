@@ -4,6 +4,7 @@
 #   make demo     a server with mail in it (ONCE=1: check it and exit)
 #   make test     everything is tested                make asan     unit and end-to-end tests under ASan and UBSan
 #   make fuzz     each target for FUZZ_SECONDS        make tsan     the same under ThreadSanitizer
+#   make model    COMMANDS random commands against a reference model of the mailbox
 #   make bench    the numbers in docs/benchmarks.md   make install  to PREFIX (/usr/local), DESTDIR honoured
 
 MAKEFLAGS += --no-print-directory
@@ -12,7 +13,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 B = build/release
 
-.PHONY: all demo test unit e2e durability lint format asan tsan fuzz bench install clean setup setup-test man
+.PHONY: all demo test unit e2e durability model lint format asan tsan fuzz bench install clean setup setup-test man
 
 all: setup
 	@test -f $(B)/build.ninja || meson setup $(B) --prefix=$(PREFIX) >/dev/null
@@ -35,6 +36,9 @@ unit: all
 	@meson test -C $(B) --print-errorlogs
 e2e: setup-test all
 	@python3 tests/run.py --only e2e
+COMMANDS ?= 1000000
+model: all
+	@$(B)/tests/model/model_test --commands $(COMMANDS) --seed $(or $(SEED),1)
 durability: setup-test all
 	@python3 tests/run.py --only durability --rounds $(or $(ROUNDS),200)
 
