@@ -123,14 +123,14 @@ typedef struct ll_allocator {
     X(set_ranges, 32768, "ranges in one sequence set: fits the longest line")                                          \
     X(fetch_items, 256, "items in one FETCH")                                                                          \
     X(search_keys, 4096, "keys in one SEARCH")                                                                         \
-    X(append_messages, 100, "messages in one APPEND: uploaders send 10 to 50; they wait in spools, one file each")                                                                    \
+    X(append_messages, 100, "messages in one APPEND: uploaders send 10 to 50; they wait in spools, one file each")     \
     X(keywords_per_message, 64, "flags in one STORE or APPEND")                                                        \
     X(mailbox_name_bytes, 1000, "a mailbox name in UTF-8: fits any client's, and a directory of them stays small")     \
     X(mailbox_depth, 50, "levels of hierarchy in a name")                                                              \
     X(idle_timeout_ms, 1860000, "silence after login: RFC 3501 section 5.4 asks for at least 30 minutes")              \
     X(prelogin_timeout_ms, 60000, "silence before login")                                                              \
     X(metadata_value_bytes, 32768, "one value of metadata: RFC 5464 asks for 1,024; a signature with a picture fits")  \
-    X(metadata_entries, 100, "entries in one GETMETADATA or SETMETADATA: clients use under 10")                         \
+    X(metadata_entries, 100, "entries in one GETMETADATA or SETMETADATA: clients use under 10")                        \
     X(catenate_parts, 1000, "parts of one CATENATE: a message of 10 attachments has 30")
 
 typedef struct ll_limits {
@@ -370,8 +370,8 @@ typedef struct ll_connector {
 
     /* All mailboxes, in the order to be listed; also subscribed names that no longer exist (LL_MAILBOX_NONEXISTENT). */
     ll_status (*list)(void *self, ll_call *call);
-    /* Missing parents are created too. attributes: LL_MAILBOX_SPECIAL bits wanted, or 0. ll_call_mailbox_id. LL_EEXISTS;
-     * LL_EUNSUPPORTED: not with these attributes. */
+    /* Missing parents are created too. attributes: LL_MAILBOX_SPECIAL bits wanted, or 0. ll_call_mailbox_id.
+     * LL_EEXISTS; LL_EUNSUPPORTED: not with these attributes. */
     ll_status (*create)(void *self, ll_call *call, ll_span name, unsigned attributes);
     /* LL_ENOTFOUND; LL_EDENIED for INBOX. A mailbox with children loses its messages and becomes \Noselect. */
     ll_status (*remove)(void *self, ll_call *call, ll_span name);
@@ -382,8 +382,8 @@ typedef struct ll_connector {
     /* ll_call_status, ll_call_mailbox_id. */
     ll_status (*status)(void *self, ll_call *call, ll_span name);
 
-    /* ll_call_opened, ll_call_mailbox_id. LL_ENOTFOUND. From here until close the connector calls ll_session_notify (through the host, on
-     * the session's thread) whenever a newer version exists. */
+    /* ll_call_opened, ll_call_mailbox_id. LL_ENOTFOUND. From here until close the connector calls ll_session_notify
+     * (through the host, on the session's thread) whenever a newer version exists. */
     ll_status (*open)(void *self, ll_call *call, ll_span name, bool readonly);
     void (*close)(void *self, void *mailbox);
     /* The newest version at once, never later: a new reference. *recent_first: UIDs at or above it, up to the view's
@@ -458,7 +458,8 @@ typedef struct ll_connector {
      * them, in any order; metadata: with their entries. For NOTIFY (RFC 5465). NULL for it or for watch: NOTIFY is not
      * offered. */
     ll_status (*survey)(void *self, ll_call *call, bool metadata);
-    /* From now on (or no longer) ll_session_notify is also due when anything that a survey shows has changed. At once. */
+    /* From now on (or no longer) ll_session_notify is also due when anything that a survey shows has changed. At once.
+     */
     void (*watch)(void *self, bool on);
 } ll_connector;
 
@@ -573,8 +574,8 @@ void ll_session_secured(ll_session *session);
  * authenticated (ChaCha20-Poly1305) with a key that the host keeps. What a client was told is done is on the disk.
  *
  * Threads. A vault makes none. It needs an executor to work on the disk without blocking the host; without one
- * everything happens inside the call that asked for it, which suits tests and small tools. One thread, executor->done's,
- * is the vault's main thread: sessions on the vault, ll_task_done, and every callback live there.
+ * everything happens inside the call that asked for it, which suits tests and small tools. One thread,
+ * executor->done's, is the vault's main thread: sessions on the vault, ll_task_done, and every callback live there.
  *
  * Memory. Unlike a session's, a vault's memory comes from malloc: SQLite and CRoaring have one allocator a process, and
  * this library does not take that choice from its host. Out of memory is LL_ENOMEM all the same. The SQLite within is
@@ -596,16 +597,16 @@ enum { LL_VAULT_KEY = 32 }; /* bytes of a key: random ones, or derived from a pa
 typedef struct ll_upstream ll_upstream;
 
 typedef struct ll_vault_config {
-    uint32_t size;                   /* sizeof(ll_vault_config) of the host */
-    const ll_executor *executor;     /* NULL: none; copied; both functions or none */
-    const char *spool_folder;        /* where uploads wait that are too large for memory, encrypted, in files without a
-                                        name; NULL: the vault's folder */
-    uint64_t quota;                  /* bytes of all messages together that clients may fill; 0: no limit */
-    uint64_t message_bytes_max;      /* a larger message is refused; 0: no limit */
-    int64_t (*now)(void *context);   /* seconds since 1970; NULL: the system's clock. Any thread */
+    uint32_t size;                 /* sizeof(ll_vault_config) of the host */
+    const ll_executor *executor;   /* NULL: none; copied; both functions or none */
+    const char *spool_folder;      /* where uploads wait that are too large for memory, encrypted, in files without a
+                                      name; NULL: the vault's folder */
+    uint64_t quota;                /* bytes of all messages together that clients may fill; 0: no limit */
+    uint64_t message_bytes_max;    /* a larger message is refused; 0: no limit */
+    int64_t (*now)(void *context); /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *context, ll_span line); /* NULL: no log. Never content, names of mailboxes or keys. Any thread */
-    void *context;                   /* of now and log */
-    const ll_upstream *upstream;     /* where the mail really lives; NULL: here. Must outlive the vault */
+    void *context;                            /* of now and log */
+    const ll_upstream *upstream;              /* where the mail really lives; NULL: here. Must outlive the vault */
     void *upstream_self;
 } ll_vault_config;
 
@@ -629,31 +630,31 @@ ll_status ll_vault_close(ll_vault **vault);
 LL_MUST_USE ll_status ll_vault_connector(ll_vault *vault, void (*notify)(void *context), void *context,
                                          const ll_connector **methods, void **self);
 /* notify is not called again. To be called before ll_session_del of a session that was given it, unless the session has
- * called methods->end by itself: a session that is deleted in the middle of a question ends its connector when the answer
- * comes. */
+ * called methods->end by itself: a session that is deleted in the middle of a question ends its connector when the
+ * answer comes. */
 void ll_vault_mute(void *self);
 
 /* --- Upstream: where the mail really lives. ---
  *
  * With an upstream the vault is a copy that clients may change: what a client does is first put to the upstream and
- * becomes true in the vault, in one transaction, only when the upstream has agreed; what happens at the source is pushed
- * into the vault as updates. The upstream knows mailboxes and messages by ids of its own choice: 1 to LL_REMOTE_ID_MAX
- * bytes, any bytes. The vault stores them. A message may be in several mailboxes under one id (labels), or each of its
- * copies may have its own.
+ * becomes true in the vault, in one transaction, only when the upstream has agreed; what happens at the source is
+ * pushed into the vault as updates. The upstream knows mailboxes and messages by ids of its own choice: 1 to
+ * LL_REMOTE_ID_MAX bytes, any bytes. The vault stores them. A message may be in several mailboxes under one id
+ * (labels), or each of its copies may have its own.
  *
  * What has no id yet (INBOX of a new vault, until an update gives it one) is the vault's own: nobody is asked about it.
  * Subscriptions, metadata and \Recent are the vault's own too.
  *
  * When the upstream refuses a message that a client appends, with another status than LL_ELIMIT or LL_ETRYCREATE, the
- * client is told NO, and the message is put into the mailbox "Recovered Messages", once for the same bytes. It is listed
- * while there is something in it; from there messages can be read, copied and moved out (which offers them to the
- * upstream again) and expunged; nothing else can be put there. */
+ * client is told NO, and the message is put into the mailbox "Recovered Messages", once for the same bytes. It is
+ * listed while there is something in it; from there messages can be read, copied and moved out (which offers them to
+ * the upstream again) and expunged; nothing else can be put there. */
 enum { LL_REMOTE_ID_MAX = 255 };
 #define LL_RECOVERED_NAME "Recovered Messages"
 
-/* One question to the upstream. A method answers at once (LL_OK or an error), or returns LL_LATER and calls ll_task_done
- * once, on the main thread. What it was given stays valid until then. A method must not call ll_session_*, but may call
- * ll_vault_push. */
+/* One question to the upstream. A method answers at once (LL_OK or an error), or returns LL_LATER and calls
+ * ll_task_done once, on the main thread. What it was given stays valid until then. A method must not call ll_session_*,
+ * but may call ll_vault_push. */
 typedef struct ll_task ll_task;
 /* An id of what was created, one call for each object, in order. Copied. LL_EINVAL: empty or too long. LL_ENOMEM. */
 LL_MUST_USE ll_status ll_task_id(ll_task *task, ll_span id);
@@ -685,8 +686,8 @@ struct ll_upstream {
     /* With all its messages, not with its children. */
     ll_status (*mailbox_delete)(void *self, ll_task *task, ll_span mailbox);
 
-    /* A new message (APPEND, and COPY or MOVE of one that had no id). ll_task_id; if the source answers with the id of a
-     * message that it already has in this mailbox, no second one is made. */
+    /* A new message (APPEND, and COPY or MOVE of one that had no id). ll_task_id; if the source answers with the id of
+     * a message that it already has in this mailbox, no second one is made. */
     ll_status (*message_create)(void *self, ll_task *task, ll_span mailbox, const ll_upstream_message *message);
     /* COPY and MOVE of messages from one mailbox to another: ll_task_id for each, in order; or none at all: they keep
      * their ids. */
@@ -730,14 +731,15 @@ typedef enum ll_update_kind {
     LL_UPDATE_MAILBOX_UPDATED = 3,
     /* mailbox has new_id from now on. LL_ENOTFOUND; LL_EEXISTS: another has it. */
     LL_UPDATE_MAILBOX_ID = 4,
-    /* messages, all in one transaction. What is there already gets the flags and mailboxes named. LL_ENOTFOUND: a mailbox
-     * is unknown, unless ignore_unknown, then the message is not put there. The vault's quota does not count. */
+    /* messages, all in one transaction. What is there already gets the flags and mailboxes named. LL_ENOTFOUND: a
+     * mailbox is unknown, unless ignore_unknown, then the message is not put there. The vault's quota does not count.
+     */
     LL_UPDATE_MESSAGES_CREATED = 5,
     /* message leaves all mailboxes. Unknown: nothing. */
     LL_UPDATE_MESSAGE_DELETED = 6,
     /* messages: each has other content now; in every mailbox named a new UID takes the place of the old one (content
-     * under a UID never changes), and it leaves those that are not named. Unknown: as MESSAGES_CREATED if `create`, else
-     * LL_ENOTFOUND. */
+     * under a UID never changes), and it leaves those that are not named. Unknown: as MESSAGES_CREATED if `create`,
+     * else LL_ENOTFOUND. */
     LL_UPDATE_MESSAGE_UPDATED = 7,
     /* message, in mailbox or, if that is empty, everywhere: flags_op, flags, keywords. LL_ENOTFOUND. */
     LL_UPDATE_MESSAGE_FLAGS = 8,
@@ -770,9 +772,9 @@ typedef struct ll_update {
     bool create, ignore_unknown;
 } ll_update;
 
-/* Apply one update, in a transaction of its own, after all that were pushed before. done(context, status) is called once, on the main thread: LL_OK, it is durable and
- * sessions have been notified. The update and all that it points to are borrowed until then. LL_EINVAL: an id or a name
- * that cannot be. Any thread. */
+/* Apply one update, in a transaction of its own, after all that were pushed before. done(context, status) is called
+ * once, on the main thread: LL_OK, it is durable and sessions have been notified. The update and all that it points to
+ * are borrowed until then. LL_EINVAL: an id or a name that cannot be. Any thread. */
 void ll_vault_push(ll_vault *vault, const ll_update *update, void (*done)(void *context, ll_status status),
                    void *context);
 

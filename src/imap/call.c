@@ -266,8 +266,8 @@ ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, u
 ll_status ll_call_survey(ll_call *call, const ll_survey *one)
 {
     void *list = call->surveys;
-    ll_status status = list_reserve(call, &list, call->surveys_count, &call->surveys_room, sizeof *call->surveys,
-                                    call_mailboxes_max);
+    ll_status status =
+        list_reserve(call, &list, call->surveys_count, &call->surveys_room, sizeof *call->surveys, call_mailboxes_max);
     call->surveys = list;
     if (status)
         return status;

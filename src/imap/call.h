@@ -76,8 +76,8 @@ void call_del(ll_call **call);
 /* Forget the last answer. Returns the call, to be given to a method. */
 ll_call *call_begin(ll_call *call);
 /* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` and `close_other`
- * (if any) and whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over `uploads` (an array
- * from the allocator, or NULL) and the arena's blocks. */
+ * (if any) and whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over
+ * `uploads` (an array from the allocator, or NULL) and the arena's blocks. */
 void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
                  void **uploads, size_t uploads_count, arena *arguments);
 

@@ -132,8 +132,8 @@ ll_status run_create(ll_session *s, command *c)
     mailbox_state *m = c->state;
     if (!c->phase && is_the_inbox(m->name))
         return LL_EEXISTS;
-    ll_status status = c->phase ? answered(s, c)
-                                : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
+    ll_status status =
+        c->phase ? answered(s, c) : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
     if (status == LL_EUNSUPPORTED && m->attributes)
         c->code = "USEATTR"; /* RFC 6154 section 3 */
     if (!status && s->call->mailbox_id.data)

@@ -329,8 +329,9 @@ static void add_search_words(const ll_session *s, text *out)
 
 void session_capabilities(const ll_session *s, text *out)
 {
-    text_add_str(out, "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
-                      "CREATE-SPECIAL-USE UTF8=ACCEPT"); /* RFC 9051, 6855, and many */
+    text_add_str(out,
+                 "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
+                 "CREATE-SPECIAL-USE UTF8=ACCEPT"); /* RFC 9051, 6855, and many */
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     if (session_can(s, survey) && session_can(s, watch))

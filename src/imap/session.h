@@ -67,9 +67,9 @@ struct ll_session {
     uint64_t prelogin_bytes;
     unsigned bad_commands, auth_failures;
     text output;
-    size_t output_sent;    /* bytes of output already taken */
+    size_t output_sent;           /* bytes of output already taken */
     struct compression *compress; /* NULL: neither asked for nor active, RFC 4978 */
-    bool compress_active;      /* then `output` is what is to be deflated, and these are on their way to the client: */
+    bool compress_active; /* then `output` is what is to be deflated, and these are on their way to the client: */
     text packed;
     size_t packed_sent;
     bool running;          /* inside the loop: no recursion */
@@ -87,9 +87,9 @@ struct ll_session {
     /* the selected mailbox */
     text mailbox_key; /* its id (RFC 8474), or its name if the connector gave no id */
     bool mailbox_key_is_id;
-    void *mailbox;       /* NULL: none */
+    void *mailbox;                   /* NULL: none */
     struct search_context *contexts; /* searches being followed, see search_context.h */
-    text selected_name; /* as it was selected; for what says MAILBOX to the client */
+    text selected_name;              /* as it was selected; for what says MAILBOX to the client */
     void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
     snapshot snap;
@@ -115,7 +115,7 @@ struct ll_session {
     text refusal;            /* the reply when what is being skipped is over */
     bool refusal_is_bad;     /* it counts as a BAD answer */
     struct {
-        bool open; /* a message was announced and nobody has taken it */
+        bool open;   /* a message was announced and nobody has taken it */
         bool plus;   /* without waiting, RFC 7888 */
         bool binary; /* literal8, RFC 3516 */
         uint64_t size;
@@ -188,8 +188,7 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
 
 /* The connector has this optional method of ll_connector. False before login. */
 #define session_can(s, method)                                                                                         \
-    ((s)->connector &&                                                                                                 \
-     (s)->connector->size >= offsetof(ll_connector, method) + sizeof((s)->connector->method) &&                        \
+    ((s)->connector && (s)->connector->size >= offsetof(ll_connector, method) + sizeof((s)->connector->method) &&      \
      (s)->connector->method)
 /* And what has no method of its own: a bit of LL_OFFERS_x. */
 #define session_offers(s, bit) (session_can(s, offers) && ((s)->connector->offers & (bit)))

@@ -63,8 +63,8 @@ op *op_new(void *self, ll_call *call);
 ll_status op_start(op *o);
 
 /* connector_read.c */
-/* MAILBOXID of RFC 8474: the number of its row, which a rename does not change, and its UIDVALIDITY, should numbers have
- * been given again after the vault was restored from an old copy. */
+/* MAILBOXID of RFC 8474: the number of its row, which a rename does not change, and its UIDVALIDITY, should numbers
+ * have been given again after the vault was restored from an old copy. */
 LL_MUST_USE ll_status connector_mailbox_id(op *o, int64_t id, uint32_t uidvalidity);
 ll_status connector_list(void *self, ll_call *call);
 ll_status connector_status(void *self, ll_call *call, ll_span name);

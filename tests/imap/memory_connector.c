@@ -693,8 +693,7 @@ static ll_status do_quota(const job *j)
             }
     ll_status status = LL_OK;
     if (store->quota_bytes)
-        status = ll_call_quota(j->call,
-                               &(ll_quota){SPAN("STORAGE"), (bytes + 1023) / 1024, store->quota_bytes / 1024});
+        status = ll_call_quota(j->call, &(ll_quota){SPAN("STORAGE"), (bytes + 1023) / 1024, store->quota_bytes / 1024});
     if (!status && store->quota_messages)
         status = ll_call_quota(j->call, &(ll_quota){SPAN("MESSAGE"), messages, store->quota_messages});
     return status;

@@ -39,7 +39,8 @@ static void use_sqlite(const char *path)
     sqlite3 *handle = NULL;
     sqlite3_stmt *q = NULL;
     check(sqlite3_open(path, &handle) == SQLITE_OK, "open a database of the host");
-    check(sqlite3_exec(handle, "CREATE TABLE t(a); INSERT INTO t VALUES(7)", NULL, NULL, NULL) == SQLITE_OK, "write it");
+    check(sqlite3_exec(handle, "CREATE TABLE t(a); INSERT INTO t VALUES(7)", NULL, NULL, NULL) == SQLITE_OK,
+          "write it");
     check(sqlite3_prepare_v2(handle, "SELECT a FROM t", -1, &q, NULL) == SQLITE_OK, "ask it");
     check(sqlite3_step(q) == SQLITE_ROW && sqlite3_column_int(q, 0) == 7, "read it");
     sqlite3_finalize(q);
