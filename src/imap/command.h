@@ -63,9 +63,9 @@ struct command {
     const char *code; /* "READ-WRITE", or an arena string such as "APPENDUID 1 2"; NULL: none */
     const char *text; /* NULL: "NAME completed" / the status text */
     /* for the sync at its end, see sync.h */
-    uidset *sync_force;     /* owned; these get their FETCH even if nothing changed */
-    uidset *sync_silent;    /* owned; these get none if their flags are now what the client must think, which is: */
-    struct {                /* what it knew, changed so (STORE with .SILENT) */
+    uidset *sync_force;  /* owned; these get their FETCH even if nothing changed */
+    uidset *sync_silent; /* owned; these get none if their flags are now what the client must think, which is: */
+    struct {             /* what it knew, changed so (STORE with .SILENT) */
         ll_flags_op op;
         unsigned flags; /* bit LL_FLAG_x */
         const ll_span *keywords;
@@ -85,7 +85,7 @@ extern const size_t command_table_count;
 const command_row *command_find(ll_span name, bool uid);
 
 /* The life of the command under way, for session.c; in this order. */
-void command_begin(ll_session *s); /* parse what input.c has collected; finished at once if that fails */
+void command_begin(ll_session *s);      /* parse what input.c has collected; finished at once if that fails */
 void command_begin_news(ll_session *s); /* the one without a tag, that notify.c runs between the client's */
 void command_finish(ll_session *s,
                     ll_status outcome); /* its work is over, well or not; the client may still be sending */

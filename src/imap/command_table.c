@@ -39,11 +39,11 @@ const command_row command_table[] = {
     {"SETMETADATA", AUTH, parse_setmetadata, run_setmetadata, NULL},
     {"APPEND", AUTH, parse_append, run_append, drop_append},
     {"REPLACE", SEL | COMMAND_UID | WRITES, parse_replace, run_replace, drop_append}, /* RFC 8508 */
-    {"ENABLE", AUTH, parse_enable, run_enable, NULL}, /* RFC 5161 */
-    {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                     /* RFC 4978 */
+    {"ENABLE", AUTH, parse_enable, run_enable, NULL},                                 /* RFC 5161 */
+    {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                           /* RFC 4978 */
     {"UNAUTHENTICATE", AUTH | QUIET, parse_unauthenticate, run_unauthenticate, NULL}, /* RFC 8437 */
-    {"NOTIFY", AUTH, parse_notify, run_notify, drop_notify}, /* RFC 5465 */
-    {"IDLE", AUTH, parse_idle, run_idle, NULL},       /* RFC 2177 */
+    {"NOTIFY", AUTH, parse_notify, run_notify, drop_notify},                          /* RFC 5465 */
+    {"IDLE", AUTH, parse_idle, run_idle, NULL},                                       /* RFC 2177 */
     /* 6.4; EXPUNGE is held back as section 7.4.1 demands */
     {"CHECK", SEL, parse_none, run_none, NULL},
     {"CLOSE", SEL | QUIET, parse_close, run_close, NULL},
@@ -51,9 +51,9 @@ const command_row command_table[] = {
     {"EXPUNGE", SEL | WRITES, parse_expunge, run_expunge, drop_expunge},
     {"EXPUNGE", SEL | WRITES | COMMAND_UID_ONLY, parse_uid_expunge, run_uid_expunge, drop_expunge}, /* RFC 4315 */
     {"SEARCH", SEL | COMMAND_UID | HOLD, parse_search, run_search, drop_search},
-    {"CANCELUPDATE", SEL, parse_cancelupdate, run_cancelupdate, NULL}, /* RFC 5267 */
+    {"CANCELUPDATE", SEL, parse_cancelupdate, run_cancelupdate, NULL},         /* RFC 5267 */
     {"ESEARCH", AUTH | COMMAND_UID, parse_esearch, run_esearch, drop_esearch}, /* RFC 7377 */
-    {"SORT", SEL | COMMAND_UID | HOLD, parse_sort, run_sort, drop_sort}, /* RFC 5256 */
+    {"SORT", SEL | COMMAND_UID | HOLD, parse_sort, run_sort, drop_sort},       /* RFC 5256 */
     {"THREAD", SEL | COMMAND_UID | HOLD, parse_thread, run_thread, drop_thread},
     {"FETCH", SEL | COMMAND_UID | HOLD, parse_fetch, run_fetch, drop_fetch},
     {"STORE", SEL | COMMAND_UID | HOLD | WRITES, parse_store, run_store, drop_store},

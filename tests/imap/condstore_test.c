@@ -159,7 +159,7 @@ static void resync(void **state)
                                              "12") "d OK [READ-WRITE] SELECT completed\r\n"
                                                    "* OK [CLOSED] The other mailbox is closed\r\n"
                                                    "* FLAGS (" FLAGS ")\r\n* OK [PERMANENTFLAGS ()] Read-only\r\n* 4 "
-                                                                     "EXISTS\r\n* 0 RECENT\r\n"
+                                                   "EXISTS\r\n* 0 RECENT\r\n"
                                                    "* OK [UNSEEN 1] First unseen\r\n* OK [UIDVALIDITY 1001] UIDs are "
                                                    "valid\r\n* OK [UIDNEXT 7] Next UID\r\n"
                                                    "* OK [MAILBOXID (F1)] Id\r\n* OK [HIGHESTMODSEQ 12] Highest\r\n"

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#define LOGGED_IN                                                                                                      \
-    " OK [CAPABILITY IMAP4rev1] Logged in\r\n"
-#define REFUSED " NO [AUTHENTICATIONFAILED] "
+#define LOGGED_IN " OK [CAPABILITY IMAP4rev1] Logged in\r\n"
+#define REFUSED   " NO [AUTHENTICATIONFAILED] "
 
 static void login(void **state)
 {
@@ -132,8 +131,8 @@ static void unauthenticate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(login), cmocka_unit_test(attempts),        cmocka_unit_test(plain),
-        cmocka_unit_test(scram), cmocka_unit_test(ended_meanwhile), cmocka_unit_test(long_response),
+        cmocka_unit_test(login),          cmocka_unit_test(attempts),        cmocka_unit_test(plain),
+        cmocka_unit_test(scram),          cmocka_unit_test(ended_meanwhile), cmocka_unit_test(long_response),
         cmocka_unit_test(unauthenticate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
