@@ -132,7 +132,7 @@ static bool finish(remote *r, remote_each *each, void *context, const char *tag)
     return false;
 }
 
-static bool start(remote *r, char tag[16], const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static bool start(remote *r, char tag[16], const char *format, va_list args)
 {
     char *text = NULL;
     snprintf(tag, 16, "b%u", ++r->tag);

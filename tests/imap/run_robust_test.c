@@ -26,8 +26,8 @@ static void *resize(void *context, void *memory, size_t size)
 
 static const char *const says[] = {
     "a FETCH 1:* (FLAGS UID INTERNALDATE ENVELOPE BODYSTRUCTURE BODY[1] BODY[HEADER.FIELDS (SUBJECT)]<0.9> RFC822)\r\n",
-    "j UID FETCH 1:* (BINARY.PEEK[1] BINARY.SIZE[1] PREVIEW EMAILID THREADID SAVEDATE) (CHANGEDSINCE 1 PARTIAL "
-    "-1:-2)\r\n",
+    ("j UID FETCH 1:* (BINARY.PEEK[1] BINARY.SIZE[1] PREVIEW EMAILID THREADID SAVEDATE) (CHANGEDSINCE 1 PARTIAL "
+     "-1:-2)\r\n"),
     "b SEARCH OR TEXT sunny (FROM joe NOT BODY rain) 1:* UNSEEN SENTSINCE 1-Jan-1990\r\n",
     "c SEARCH CHARSET iso-8859-1 OR HEADER Subject hi KEYWORD $Work\r\n",
     "d UID SEARCH BODY \"sunny day\"\r\n",
