@@ -312,7 +312,9 @@ static void add_mailbox_words(const ll_session *s, text *out)
     if (session_can(s, quota))
         text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
     if (session_can(s, metadata) && session_can(s, metadata_set))
-        text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
+        text_add_str(
+            out,
+            " METADATA METADATA-SERVER"); /* RFC 5464; LIST-METADATA is not said until it was read beside RFC 9590 */
     if (session_offers(s, LL_OFFERS_OBJECTID))
         text_add_str(out, " OBJECTID"); /* RFC 8474 */
     if (session_offers(s, LL_OFFERS_SAVEDATE))
