@@ -334,6 +334,30 @@ void ll_call_upload(ll_call *call, void *upload);
 /* Where messages went (APPENDUID and COPYUID, RFC 4315): one call per message in order; source is 0 for APPEND. */
 LL_MUST_USE ll_status ll_call_placed(ll_call *call, uint32_t uidvalidity, uint32_t source, uint32_t uid);
 
+/* One thing that a search asks of a message. Text: RFC 3501 section 6.4.4, "contains the string", without regard to
+ * case: in the decoded text of the message as docs/embedding.md says. */
+typedef enum ll_term_kind {
+    LL_TERM_BODY = 1, /* needle */
+    LL_TERM_TEXT = 2,
+    LL_TERM_FROM = 3,
+    LL_TERM_TO = 4,
+    LL_TERM_CC = 5,
+    LL_TERM_BCC = 6,
+    LL_TERM_SUBJECT = 7,
+    LL_TERM_HEADER = 8,       /* name and needle; an empty needle: the field is there */
+    LL_TERM_INTERNALDATE = 9, /* first to last: days since 1970, UTC */
+    LL_TERM_SENT = 10,        /* days since 1970, as the Date field says, disregarding time and zone */
+    LL_TERM_SAVED = 11,       /* days since 1970, UTC: of savedate, or of internaldate if that is not known */
+    LL_TERM_SIZE = 12         /* bytes */
+} ll_term_kind;
+typedef struct ll_term {
+    ll_term_kind kind;
+    ll_span name;        /* of the header field */
+    ll_span needle;      /* UTF-8, folded by i;unicode-casemap (RFC 5051) */
+    int64_t first, last; /* both included */
+} ll_term;
+LL_MUST_USE ll_status ll_call_found(ll_call *call, size_t term, ll_range uids, bool certain);
+
 /* One mailbox in a survey. */
 typedef struct ll_survey {
     ll_mailbox_info mailbox; /* an empty name: the account itself, of which only the metadata count */
@@ -421,9 +445,13 @@ typedef struct ll_connector {
     ll_status (*append_commit)(void *self, ll_call *call, void *const *uploads, size_t count);
     void (*append_abort)(void *self, void *upload);
 
-    /* The quickest answer to "which UIDs may contain this text": optional, NULL means the engine reads the messages.
-     * Reserved. */
-    void *reserved;
+    /* What the connector can say at once about terms of a search: ll_call_found for each, in any order. Certain ranges
+     * are of messages that match, the others of messages that may match: the engine looks at those itself. A message
+     * named by neither does not match, so what the connector does not know (not indexed yet, no such index) must be
+     * named; {1, UINT32_MAX}, not certain, is always a true answer. Content under a UID never changes, so the answer
+     * may be of any version of the mailbox, but must cover messages expunged elsewhere that this session may still
+     * read. Optional: NULL means that the engine reads the messages. */
+    ll_status (*search)(void *self, ll_call *call, void *mailbox, const ll_term *terms, size_t count);
 
     /* What has happened to an open mailbox after this mod-sequence (RFC 7162): ll_call_changed for the messages that
      * are there and came or changed after it, ll_call_vanished for the UIDs that went after it; in any order. Both may

@@ -37,6 +37,13 @@ static void release_sets(ll_call *call)
     uidset_del(&call->changed);
     uidset_del(&call->vanished);
     uidset_del(&call->refused);
+    for (size_t i = 0; i < call->found_count; i++) {
+        uidset_del(&call->found[i].certain);
+        uidset_del(&call->found[i].possible);
+    }
+    memory_free(call->allocator, call->found);
+    call->found = NULL;
+    call->found_count = call->found_room = 0;
 }
 
 void call_del(ll_call **call)
@@ -321,4 +328,18 @@ ll_status ll_call_vanished(ll_call *call, ll_range uids)
 ll_status ll_call_refused(ll_call *call, ll_range uids)
 {
     return add_uids(&call->refused, uids);
+}
+
+ll_status ll_call_found(ll_call *call, size_t term, ll_range uids, bool certain)
+{
+    while (call->found_count <= term) {
+        void *list = call->found;
+        ll_status status =
+            list_reserve(call, &list, call->found_count, &call->found_room, sizeof *call->found, call_terms_max);
+        call->found = list;
+        if (status)
+            return status;
+        call->found[call->found_count++] = (call_found){NULL, NULL};
+    }
+    return add_uids(certain ? &call->found[term].certain : &call->found[term].possible, uids);
 }

@@ -25,6 +25,11 @@ typedef struct call_survey {
     size_t entries_at, entries_count; /* in survey_entries */
 } call_survey;
 
+/* Of one term of a search; NULL: none. Who takes one sets it to NULL. */
+typedef struct call_found {
+    uidset *certain, *possible;
+} call_found;
+
 struct ll_call {
     const ll_allocator *allocator;
     void (*done)(ll_call *call, void *context); /* NULL: orphan */
@@ -58,6 +63,8 @@ struct ll_call {
     call_entry *survey_entries;
     size_t survey_entries_count, survey_entries_room;
     uidset *changed, *vanished, *refused; /* NULL: none; who takes one sets it to NULL */
+    call_found *found;                    /* by number of term; those beyond found_count: nothing was found */
+    size_t found_count, found_room;
 
     /* What an orphan still cleans up. */
     const ll_connector *connector;
@@ -88,6 +95,7 @@ enum {
     call_rows_max = 65536,       /* rows of one batch */
     call_quotas_max = 16,        /* resources: RFC 9208 names four */
     call_entries_max = 200000,   /* entries of metadata in a survey of the whole account, names only */
+    call_terms_max = 65536,      /* of one search: far above ll_limits.search_keys */
     call_metadata_max = 10000,   /* entries of one mailbox: a hundred times what our own store allows */
     call_placed_max = 4000000    /* messages of one COPY: the largest mailbox foreseen, thrice */
 };

@@ -71,7 +71,10 @@ static const schema_object vault_objects[] = {
                 "sha256 BLOB,"                          /* of the whole message, if it was made */
                 "received INTEGER NOT NULL,"            /* time at which it came here */
                 "thread INTEGER NOT NULL,"              /* THREADID, RFC 8474: the first message of its thread */
-                "facts BLOB"                            /* saved MIME index; NULL: to be made by reading */
+                "facts BLOB,"                           /* saved MIME index; NULL: to be made by reading */
+                "head BLOB," /* its first head_size bytes, which is its header; NULL: they are in the pieces. Since 2 */
+                "head_size INTEGER NOT NULL DEFAULT 0,"
+                "head_encoding INTEGER NOT NULL DEFAULT 0" /* as part.encoding */
                 ") STRICT"},
     {"message_thread", "CREATE INDEX message_thread ON message(thread)"},
     {"thread", "CREATE TABLE thread("
@@ -80,12 +83,16 @@ static const schema_object vault_objects[] = {
                "thread INTEGER NOT NULL"
                ") WITHOUT ROWID, STRICT"},
     {"thread_thread", "CREATE INDEX thread_thread ON thread(thread)"},
-    {"piece", "CREATE TABLE piece("
-              "message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,"
-              "ordinal INTEGER NOT NULL," /* from 0; the pieces in order are the message, to the byte (invariant 2) */
-              "part INTEGER NOT NULL,"    /* counted in part.refs */
-              "PRIMARY KEY(message, ordinal)"
-              ") WITHOUT ROWID, STRICT"},
+    {"piece",
+     "CREATE TABLE piece("
+     "message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,"
+     "ordinal INTEGER NOT NULL,"            /* from 0; the pieces in order are the message, to the byte (invariant 2) */
+     "part INTEGER NOT NULL,"               /* counted in part.refs */
+     "transfer INTEGER NOT NULL DEFAULT 0," /* how the part's bytes are encoded in the message: transfer.h. Since
+                                               2 */
+     "size INTEGER,"                        /* bytes in the message; NULL: part.size. Since 2 */
+     "PRIMARY KEY(message, ordinal)"
+     ") WITHOUT ROWID, STRICT"},
     {"part", "CREATE TABLE part("
              "id INTEGER PRIMARY KEY,"
              "refs INTEGER NOT NULL,"     /* rows of piece; at 0 the part and its chunks go */
@@ -110,6 +117,8 @@ static const schema_object vault_objects[] = {
               "savedate INTEGER NOT NULL,"     /* time at which it came into this mailbox, RFC 8514 */
               "modseq INTEGER NOT NULL,"       /* of its last change */
               "size INTEGER NOT NULL,"         /* message.size, so that FETCH RFC822.SIZE reads this table only */
+              "sent INTEGER,"                  /* days since 1970 of the Date field as written, for SENTSINCE; -1000000:
+                                                  it has none; NULL: look into the message. Since 2 */
               "PRIMARY KEY(mailbox, uid)"
               ") WITHOUT ROWID, STRICT"},
     {"entry_modseq",
@@ -123,6 +132,9 @@ static const schema_object vault_objects[] = {
              "internaldate INTEGER NOT NULL,"
              "savedate INTEGER NOT NULL,"
              "size INTEGER NOT NULL,"
+             "flags INTEGER NOT NULL DEFAULT 0," /* as entry's; since 2, like the others below */
+             "keywords BLOB,"
+             "sent INTEGER,"
              "PRIMARY KEY(mailbox, uid)"
              ") WITHOUT ROWID, STRICT"},
     {"vanished", "CREATE TABLE vanished(" /* the expunge log: VANISHED (EARLIER), RFC 7162 section 3.2.10 */
@@ -229,10 +241,23 @@ static const schema_object drop_objects[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+static const schema_step vault_steps[] = {
+    /* 1 to 2: content that is split, shared and compressed; the search index. What is there stays as it is stored. */
+    {.sql = "ALTER TABLE message ADD COLUMN head BLOB;"
+            "ALTER TABLE message ADD COLUMN head_size INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE message ADD COLUMN head_encoding INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE piece ADD COLUMN transfer INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE piece ADD COLUMN size INTEGER;"
+            "ALTER TABLE entry ADD COLUMN sent INTEGER;"
+            "ALTER TABLE held ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE held ADD COLUMN keywords BLOB;"
+            "ALTER TABLE held ADD COLUMN sent INTEGER;"},
+};
+
 const schema *schema_of(schema_kind kind)
 {
     static const schema all[] = {
-        [SCHEMA_VAULT] = {"vault", 0x4c4c7661, 1, vault_objects, COUNT(vault_objects), NULL}, /* "LLva" */
+        [SCHEMA_VAULT] = {"vault", 0x4c4c7661, 2, vault_objects, COUNT(vault_objects), vault_steps}, /* "LLva" */
         [SCHEMA_DIRECTORY] = {"directory", 0x4c4c6469, 1, directory_objects, COUNT(directory_objects),
                               NULL},                                                      /* "LLdi" */
         [SCHEMA_DROP] = {"drop", 0x4c4c6472, 1, drop_objects, COUNT(drop_objects), NULL}, /* "LLdr" */
