@@ -3,14 +3,19 @@
  *
  *     load WORKLOAD port=N [name=value ...]
  *
- *     lmtp smtp   to=A,B,... connections count            one transaction a message, envelope pipelined
- *     append      user password mailbox count window      window 1: synchronising literals; more: LITERAL+, so many
- * under way fetch       user password mailbox items count       FETCH 1:* (items), so many times select      user
- * password mailbox count             SELECT and UNSELECT flags       user password mailbox count             STORE of
- * one message at a time login       user password connections count mechanism=login|plain          connect, greeting,
- * login, logout idle        user password connections mailbox state=greeting|login|idle    hold them until stdin ends
- *     notify      user password mailbox count             from the last byte of an APPEND to EXISTS in an idling
- * session
+ *     lmtp smtp    to=A,B,... connections count         one transaction a message, envelope pipelined
+ *     append       user password mailbox count window   window 1: synchronising literals; more: LITERAL+, so many under
+ *                                                       way; multi=N: MULTIAPPEND of N messages
+ *     fetch        user password mailbox items count    FETCH 1:* (items), so many times
+ *     select       user password mailbox count          SELECT and UNSELECT
+ *     command      user password mailbox items count connections
+ *                                                       commands, separated by '|', so many times, one after the other:
+ *                                                       %r is a random message number, %n the number of the turn
+ *     login        user password connections count mechanism=login|plain      connect, greeting, login, logout; with
+ *                                                       select=1 SELECT too
+ *     idle         user password connections mailbox state=greeting|login|idle      hold them until stdin ends
+ *     notify       user password mailbox count connections     from the last byte of an APPEND to EXISTS in each of the
+ *                                                       sessions that idle
  *
  * tls=1 uses TLS from the first byte. The times are the client's: from the first byte sent to the last byte received.
  */
@@ -32,7 +37,7 @@ enum {
 };
 
 typedef struct options {
-    unsigned port, connections, window;
+    unsigned port, connections, window, multi, select;
     unsigned long count;
     bool tls;
     const char *user, *password, *mailbox, *items, *mechanism, *state;
@@ -266,6 +271,20 @@ static void append_one(channel *l, const options *o, unsigned long number, bool 
     *bytes += size;
 }
 
+/* MULTIAPPEND, RFC 3502: all of them in one command. */
+static void append_many(channel *l, const options *o, unsigned long first, unsigned long count, char *message,
+                        uint64_t *bytes)
+{
+    channel_print(l, "a%lu APPEND \"%s\"", first, o->mailbox);
+    for (unsigned long n = first; n < first + count; n++) {
+        size_t size = sample_make(n, message);
+        channel_print(l, " (\\Seen) {%zu+}\r\n", size);
+        channel_send(l, message, size);
+        *bytes += size;
+    }
+    channel_send(l, "\r\n", 2);
+}
+
 static void append_done(channel *l, unsigned long number)
 {
     char tag[32];
@@ -273,8 +292,35 @@ static void append_done(channel *l, unsigned long number)
     channel_tagged(l, tag, NULL, NULL);
 }
 
+static void run_multi(const options *o)
+{
+    channel *l = imap_ready(o);
+    char *message = malloc(sample_max + 16);
+    uint32_t *times = new_times(o->count);
+    uint64_t bytes = 0, begin = now_us();
+    unsigned long done = 0, commands = 0;
+    if (!message)
+        die("out of memory");
+    while (done < o->count) {
+        unsigned long many = o->count - done < o->multi ? o->count - done : o->multi;
+        uint64_t from = now_us();
+        append_many(l, o, done, many, message, &bytes);
+        append_done(l, done);
+        times[commands++] = (uint32_t)(now_us() - from);
+        done += many;
+    }
+    report(o->count, now_us() - begin, bytes, times, commands);
+    imap_bye(&l);
+    free(message);
+    free(times);
+}
+
 static void run_append(const options *o)
 {
+    if (o->multi) {
+        run_multi(o);
+        return;
+    }
     channel *l = imap_ready(o);
     char *message = malloc(sample_max + 16);
     uint32_t *times = new_times(o->count);
@@ -332,22 +378,48 @@ static void run_select(const options *o)
     free(times);
 }
 
-static void run_flags(const options *o)
+/* One command of the list, with its numbers filled in. `rest` moves on. */
+static void command_make(const char **rest, char *to, size_t room, unsigned long turn, unsigned long random)
 {
-    channel *l = imap_ready(o);
-    uint64_t exists = imap_select(l, o->mailbox);
-    uint32_t *times = new_times(o->count);
-    uint64_t begin = now_us();
-    for (unsigned long n = 0; n < o->count && exists; n++) {
-        uint64_t from = now_us();
-        channel_print(l, "g STORE %llu %cFLAGS (\\Flagged)\r\n", (unsigned long long)(n * 7919 % exists + 1),
-                      n / exists & 1 ? '-' : '+');
-        channel_tagged(l, "g", NULL, NULL);
-        times[n] = (uint32_t)(now_us() - from);
+    size_t size = 0;
+    const char *at = *rest;
+    for (; *at && *at != '|' && size + 24 < room; at++) {
+        if (at[0] == '%' && (at[1] == 'r' || at[1] == 'n'))
+            size += (size_t)snprintf(to + size, room - size, "%lu", *++at == 'r' ? random : turn);
+        else
+            to[size++] = *at;
     }
-    report(o->count, now_us() - begin, 0, times, o->count);
+    to[size] = '\0';
+    *rest = *at ? at + 1 : at;
+}
+
+static void *command_work(void *context)
+{
+    worker *w = context;
+    const options *o = w->o;
+    channel *l = imap_ready(o);
+    unsigned long exists = (unsigned long)imap_select(l, o->mailbox), random = w->number * 7919 + 1;
+    uint64_t before = channel_received(l);
+    pthread_barrier_wait(w->start);
+    for (unsigned long n = w->number; n < o->count; n += o->connections) {
+        uint64_t begin = now_us();
+        char line[1024];
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        for (const char *rest = o->items; *rest;) {
+            command_make(&rest, line, sizeof line, n, exists ? (random >> 33) % exists + 1 : 1);
+            channel_print(l, "c %s\r\n", line);
+            channel_tagged(l, "c", NULL, NULL);
+        }
+        w->took_us[n] = (uint32_t)(now_us() - begin);
+    }
+    w->bytes = channel_received(l) - before;
     imap_bye(&l);
-    free(times);
+    return NULL;
+}
+
+static void run_command(const options *o)
+{
+    run_workers(o, command_work);
 }
 
 static void *login_work(void *context)
@@ -358,6 +430,8 @@ static void *login_work(void *context)
         uint64_t begin = now_us();
         channel *l = imap_open(w->o, true);
         imap_login(l, w->o);
+        if (w->o->select)
+            imap_select(l, w->o->mailbox);
         w->took_us[n] = (uint32_t)(now_us() - begin);
         imap_bye(&l);
     }
@@ -398,29 +472,36 @@ static void run_idle(const options *o)
     free(channels);
 }
 
-/* One session idles, the other appends. The idle one may be told before the other gets its OK. */
+/* Some sessions idle, another appends. They may be told before it gets its OK. */
 static void run_notify(const options *o)
 {
-    channel *idle = imap_ready(o), *writer = imap_ready(o);
+    channel **idle = calloc(o->connections, sizeof *idle), *writer = imap_ready(o);
     char *message = malloc(sample_max + 16);
-    uint32_t *times = new_times(o->count);
+    uint32_t *times = new_times(o->count * o->connections);
     uint64_t bytes = 0, begin = now_us();
-    if (!message)
+    if (!message || !idle)
         die("out of memory");
-    imap_select(idle, o->mailbox);
-    start_idle(idle);
+    for (unsigned i = 0; i < o->connections; i++) {
+        idle[i] = imap_ready(o);
+        imap_select(idle[i], o->mailbox);
+        start_idle(idle[i]);
+    }
     for (unsigned long n = 0; n < o->count; n++) {
         append_one(writer, o, n * 4, false, message, &bytes);
         uint64_t from = now_us();
-        while (!strstr(channel_line(idle), " EXISTS"))
-            ;
-        times[n] = (uint32_t)(now_us() - from);
+        for (unsigned i = 0; i < o->connections; i++) {
+            while (!strstr(channel_line(idle[i]), " EXISTS"))
+                ;
+            times[n * o->connections + i] = (uint32_t)(now_us() - from);
+        }
         append_done(writer, n * 4);
-        usleep(2000); /* both sides at rest again */
+        usleep(2000); /* all at rest again */
     }
-    report(o->count, now_us() - begin, bytes, times, o->count);
+    report(o->count, now_us() - begin, bytes, times, o->count * o->connections);
     imap_bye(&writer);
-    channel_close(&idle);
+    for (unsigned i = 0; i < o->connections; i++)
+        channel_close(&idle[i]);
+    free(idle);
     free(message);
     free(times);
 }
@@ -447,9 +528,12 @@ static void take_option(options *o, char *word)
         const char *name;
         const char **text;
         unsigned *number;
-    } table[] = {{"port", NULL, &o->port},   {"connections", NULL, &o->connections}, {"window", NULL, &o->window},
-                 {"user", &o->user, NULL},   {"password", &o->password, NULL},       {"mailbox", &o->mailbox, NULL},
-                 {"items", &o->items, NULL}, {"mechanism", &o->mechanism, NULL},     {"state", &o->state, NULL}};
+    } table[] = {{"port", NULL, &o->port},         {"connections", NULL, &o->connections},
+                 {"window", NULL, &o->window},     {"multi", NULL, &o->multi},
+                 {"select", NULL, &o->select},     {"user", &o->user, NULL},
+                 {"password", &o->password, NULL}, {"mailbox", &o->mailbox, NULL},
+                 {"items", &o->items, NULL},       {"mechanism", &o->mechanism, NULL},
+                 {"state", &o->state, NULL}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(word, table[i].name) == 0) {
             if (table[i].text)
@@ -474,7 +558,7 @@ int main(int count, char **words)
         const char *name;
         void (*run)(const options *o);
     } workloads[] = {{"lmtp", run_lmtp},   {"smtp", run_smtp},     {"append", run_append},
-                     {"fetch", run_fetch}, {"select", run_select}, {"flags", run_flags},
+                     {"fetch", run_fetch}, {"select", run_select}, {"command", run_command},
                      {"login", run_login}, {"idle", run_idle},     {"notify", run_notify}};
     options o = {.connections = 1,
                  .window = 1,

@@ -6,7 +6,7 @@
 Every number is the median of N runs (3). --awake keeps the cores from sleeping (a loop of the lowest priority on each): on a virtual
 machine it can take milliseconds to wake for the end of a sync, and one connection at a time then measures nothing else. --quick is a slice of under 20 s that shows that everything still runs, not how fast.
 --write puts the tables into docs/benchmarks.md. --peer dovecot measures Dovecot under the same load. Sections: disk lmtp smtp
-append fetch select store login memory notify."""
+append fetch search select store copy mailboxes login memory sessions notify cold space."""
 import argparse
 import contextlib
 import glob
@@ -102,6 +102,14 @@ class Bench:
         self.row(what, show(middle), latency, cpu)
         return middle
 
+    def measure_once(self, server, what, show, workload, **options):
+        """As measure, for what cannot be done again."""
+        runs, self.runs = self.runs, 1
+        try:
+            return self.measure(server, what, show, workload, **options)
+        finally:
+            self.runs = runs
+
     def append(self, server, user, count, mailbox="INBOX"):
         load("append", port=server.port("imap"), user=user[0], password=user[1], mailbox=mailbox, count=count, window=16)
 
@@ -172,6 +180,8 @@ def append(bench):
                       count=bench.count(400, 20), **user)
         bench.measure(server, "APPEND, LITERAL+, 16 under way", per_second("messages"), "append", window=16,
                       count=bench.count(1600, 64), **user)
+        bench.measure(server, "APPEND, 50 in one command (MULTIAPPEND)", per_second("messages"), "append", multi=50,
+                      count=bench.count(1600, 64), **user)
     finally:
         server.remove()
 
@@ -198,7 +208,23 @@ def fetch(bench):
         bench.measure(server, f"FETCH 1:* (ENVELOPE BODYSTRUCTURE ...) of {count:,} messages", per_second("messages"), "fetch",
                       items="UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE", **user)
         bench.measure(server, f"FETCH 1:* (BODY.PEEK[HEADER.FIELDS (...)]) of {count:,} messages", per_second("messages"), "fetch",
-                      items="UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]", **user)
+                      items="UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE MESSAGE-ID REFERENCES)]", **user)
+        user["count"] = bench.count(4000, 100)
+        for width in (1, 8):
+            bench.measure(server, f"UID FETCH of one random message, {width} client{'s' if width > 1 else ''}", per_second("messages"),
+                          "command", items="FETCH %r (UID BODY.PEEK[])", connections=width, **user)
+    with_mail(bench, measure)
+
+
+def search(bench):
+    """One session. The needles stand in every tenth, hundredth and thousandth message, or nowhere; "tal" is in the middle of many words."""
+    def measure(server, count, user):
+        time.sleep(bench.count(5, 1))  # what learns of new mail in the background has had its turn
+        for key in ("UNSEEN", "SINCE 1-Mar-2015", "SENTSINCE 1-Mar-2015", "LARGER 10000", "FROM sender7@", "SUBJECT meeting",
+                    "HEADER Message-ID absent@", "BODY quicksilvery", "BODY xylophonist", "BODY zephyrously", "TEXT zephyrously",
+                    "BODY ephyrousl", "BODY absentword", 'BODY "dear reader xylo"'):
+            bench.measure(server, f"UID SEARCH {key} in {count:,} messages", lambda result: microseconds(result["p50_us"]), "command",
+                          items=f"UID SEARCH {key}", count=bench.count(10, 2), **user)
     with_mail(bench, measure)
 
 
@@ -208,10 +234,123 @@ def select(bench):
         server, f"SELECT of {count:,} messages", per_second("SELECT"), "select", count=bench.count(2000, 50), **user))
 
 
+def doubled(server, user, count):
+    """A mailbox "many" of small messages, copied from itself until there are `count`."""
+    load("command", count=1, items="CREATE many", **user)
+    have = min(count, 500)
+    load("append", window=16, count=have, **{**user, "mailbox": "many"})
+    while have < count:
+        more = min(have, count - have)
+        load("command", count=1, items=f"COPY 1:{more} many", **{**user, "mailbox": "many"})
+        have += more
+
+
 def store(bench):
-    """One message at a time; every OK means committed."""
-    with_mail(bench, lambda server, count, user: bench.measure(
-        server, f"STORE +FLAGS of one of {count:,} messages", per_second("STORE"), "flags", count=bench.count(1000, 50), **user))
+    """One message at a time, then all of them; every OK means committed."""
+    def measure(server, count, user):
+        bench.measure(server, f"STORE +FLAGS of one of {count:,} messages", per_second("STORE"), "command",
+                      items="STORE %r +FLAGS (\\Flagged)|STORE %r -FLAGS (\\Flagged)", count=bench.count(1000, 50), **user)
+        for size in bench.count((1000, 10000, 100000), (100,)):
+            doubled(server, user, size)
+            result = bench.measure(server, f"STORE 1:* +FLAGS.SILENT, {size:,} messages", lambda result: microseconds(result["p50_us"]), "command",
+                                   items="STORE 1:* +FLAGS.SILENT (\\Answered)|STORE 1:* -FLAGS.SILENT (\\Answered)", count=bench.count(3, 1),
+                                   **{**user, "mailbox": "many"})
+            bench.row(f"the same, for each message (there are {size:,})", f"{result['p50_us'] / size / 2:.2f} µs")
+            load("command", count=1, items="DELETE many", **user)
+    with_mail(bench, measure)
+
+
+def copy(bench):
+    """A command over the whole mailbox; every OK means synced."""
+    def measure(server, count, user):
+        def fresh(_number):
+            load("command", count=1, items="CREATE a|CREATE b", **user)
+            return {}
+        each = lambda result: short(count / (result["p50_us"] / 1e6), "messages/s")
+        try_all = (("COPY 1:*", "INBOX", "COPY 1:* a"), ("MOVE 1:*", "a", "MOVE 1:* b"))
+        for number in range(bench.runs):
+            fresh(number)
+            for what, mailbox, command in try_all:
+                if number == 0:
+                    bench.measure_once(server, f"{what} of {count:,} messages", each, "command", items=command, count=1, **{**user, "mailbox": mailbox})
+                else:
+                    load("command", items=command, count=1, **{**user, "mailbox": mailbox})
+            if number == 0:
+                half = lambda result: short(count / 2 / (result["p50_us"] / 1e6), "messages/s")
+                load("command", items="STORE 1:%d +FLAGS.SILENT (\\Deleted)" % (count // 2), count=1, **{**user, "mailbox": "b"})
+                bench.measure_once(server, "EXPUNGE of half of them", half, "command", items="EXPUNGE", count=1, **{**user, "mailbox": "b"})
+            load("command", count=1, items="DELETE a|DELETE b", **user)
+    with_mail(bench, measure)
+
+
+def mailboxes(bench):
+    """One connection, one mailbox after the other."""
+    server = bench.server(1)
+    try:
+        user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap"), "count": bench.count(200, 20)}
+        for what, items in (("CREATE", "CREATE box%n"), ("STATUS", "STATUS box%n (MESSAGES UNSEEN UIDNEXT)"), ("LIST of all", 'LIST "" *'),
+                            ("DELETE", "DELETE box%n")):
+            bench.measure_once(server, what, per_second("commands"), "command", items=items, **user)
+    finally:
+        server.remove()
+
+
+def sessions(bench):
+    """What a second session on a large mailbox costs, and whether SELECT grows with it. Sizes of the server's processes (PSS)."""
+    for size in bench.count((1000, 10000, 100000), (100,)):
+        server = bench.server(1)
+        try:
+            user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap")}
+            doubled(server, user, size)
+            many = {**user, "mailbox": "many"}
+            bench.measure(server, f"SELECT, {size:,} messages, nobody else there", lambda result: microseconds(result["p50_us"]), "select",
+                          count=bench.count(200, 5), **many)
+            held = subprocess.Popen([LOAD, "idle", "connections=1", "state=idle", *[f"{name}={value}" for name, value in many.items()]],
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            held.stdout.readline()
+            bench.measure(server, f"SELECT, {size:,} messages, open elsewhere", lambda result: microseconds(result["p50_us"]), "select",
+                          count=bench.count(200, 5), **many)
+            held.stdin.close()
+            held.wait()
+            each = hold(server, bench.count(100, 10), state="idle", **many)
+            bench.row(f"each further session in IDLE, {size:,} messages", short(each, "KB"))
+        finally:
+            server.remove()
+
+
+def cold(bench):
+    """The server has just been started; the first login after a start also unlocks the vault. What the disk cache of the system holds stays there."""
+    for size in bench.count((1000, 10000, 100000), (100,)):
+        server = bench.server(1)
+        try:
+            user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap")}
+            doubled(server, user, size)
+            for what, items in (("SELECT", "SELECT many"), ("SELECT and the last 50 envelopes", f"SELECT many|FETCH {max(1, size - 49)}:* (ENVELOPE)"),
+                                ("SELECT and all flags", "SELECT many|FETCH 1:* (UID FLAGS)")):
+                def restart(_number):
+                    server.restart()
+                    return {"port": server.port("imap")}
+                bench.measure(server, f"{what}, {size:,} messages", lambda result: microseconds(result["p50_us"]), "command", before=restart,
+                              items=items, count=1, **{**user, "mailbox": "INBOX"})
+        finally:
+            server.remove()
+
+
+def space(bench):
+    """Bytes on disk for a byte of mail, all indexes included: mail of the load generator, appended; then the same again into another mailbox."""
+    server = bench.server(1)
+    try:
+        count = bench.count(5000, 200)
+        user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap")}
+        before = server.disk_bytes()
+        mail = 0
+        for what in ("mail that is new", "the same mail once more"):
+            result = load("append", window=16, count=count, **user)
+            mail += result["bytes"]
+            server.settle()
+            bench.row(f"{what}, {count:,} messages, {result['bytes'] / 1e6:.1f} MB", f"{(server.disk_bytes() - before) / mail:.2f} of the mail")
+    finally:
+        server.remove()
 
 
 def login(bench):
@@ -229,6 +368,8 @@ def login(bench):
                 bench.measure(server, f"{name}, {width} connection{'s' if width > 1 else ''} at a time", per_second("logins"), "login",
                               port=server.port("imap"), user=address, password=password, connections=width, mechanism=mechanism,
                               count=bench.count(1000, 40))
+        bench.measure(server, "LOGIN, SELECT, LOGOUT, 8 connections at a time", per_second("logins"), "login", select=1,
+                      port=server.port("imap"), user=address, password=password, connections=8, count=bench.count(1000, 40))
         bench.measure(server, "LOGIN over TLS, 8 connections at a time", per_second("logins"), "login", port=server.port("imaps"), tls=1,
                       user=address, password=password, connections=8, count=bench.count(1000, 40))
     finally:
@@ -273,14 +414,17 @@ def notify(bench):
     """From the last byte of an APPEND to EXISTS at another session that idles: parse, commit, sync, wake-up."""
     server = bench.server(1)
     try:
-        bench.measure(server, "EXISTS at an idling session", lambda result: microseconds(result["p50_us"]), "notify",
-                      port=server.port("imap"), user=server.users[0][0], password=server.users[0][1], count=bench.count(300, 30))
+        for width in (1, 8):
+            bench.measure(server, f"EXISTS at {'an idling session' if width == 1 else f'{width} idling sessions'}",
+                          lambda result: microseconds(result["p50_us"]), "notify", port=server.port("imap"), connections=width,
+                          user=server.users[0][0], password=server.users[0][1], count=bench.count(300, 30))
     finally:
         server.remove()
 
 
-SECTIONS = {"disk": disk, "lmtp": lmtp, "smtp": smtp, "append": append, "fetch": fetch, "select": select, "store": store, "login": login,
-            "memory": memory, "notify": notify}
+SECTIONS = {"disk": disk, "lmtp": lmtp, "smtp": smtp, "append": append, "fetch": fetch, "search": search, "select": select, "store": store,
+            "copy": copy, "mailboxes": mailboxes, "login": login, "memory": memory, "sessions": sessions, "notify": notify, "cold": cold,
+            "space": space}
 
 
 # -------------------------------------------------------------------------------------------------------------- the report

@@ -26,26 +26,48 @@ static uint64_t next_random(uint64_t *state)
     return *state;
 }
 
+/* Half of the words are common ones, the others are made of the beginnings of two and are rare each: a vocabulary of
+ * some thousand, as mail has. */
+static size_t add_word(char *to, uint64_t *random)
+{
+    uint64_t bits = next_random(random);
+    const char *word = words[bits & 63];
+    if (bits >> 6 & 1) {
+        size_t length = strlen(word);
+        memcpy(to, word, length);
+        return length;
+    }
+    memcpy(to, word, 4);
+    memcpy(to + 4, words[bits >> 7 & 63], 3);
+    memcpy(to + 7, words[bits >> 13 & 63] + 1, 3);
+    return 10;
+}
+
 /* Lines of words, about `size` bytes. */
 static char *add_text(char *to, size_t size, uint64_t *random)
 {
     const char *end = to + size;
     size_t column = 0;
     while (to < end) {
-        const char *word = words[next_random(random) % 64];
-        size_t length = strlen(word);
-        if (column + length > 70) {
+        if (column > 60) {
             memcpy(to, "\r\n", 2);
             to += 2;
             column = 0;
         }
-        memcpy(to, word, length);
+        size_t length = add_word(to, random);
         to[length] = ' ';
         to += length + 1;
         column += length + 1;
     }
     memcpy(to, "\r\n", 2);
     return to + 2;
+}
+
+/* Words that stand nowhere else, for searches: in every tenth, hundredth and thousandth message. */
+static char *add_needles(char *to, unsigned long number)
+{
+    return to + sprintf(to, "Dear reader%s%s%s,\r\n", number % 10 ? "" : " quicksilvery",
+                        number % 100 ? "" : " xylophonist", number % 1000 ? "" : " zephyrously");
 }
 
 /* Lines of base64, about `size` bytes. */
@@ -80,11 +102,13 @@ size_t sample_make(unsigned long number, char *to)
                   (unsigned long long)next_random(&random), number);
     if (number % 4 != 3) {
         at += sprintf(at, "Content-Type: text/plain; charset=utf-8\r\n\r\n");
+        at = add_needles(at, number);
         return (size_t)(add_text(at, size, &random) - to);
     }
     at += sprintf(at,
                   "Content-Type: multipart/mixed; boundary=\"b%lu\"\r\n\r\n--b%lu\r\nContent-Type: text/plain\r\n\r\n",
                   number, number);
+    at = add_needles(at, number);
     at = add_text(at, 1024, &random);
     at += sprintf(at,
                   "--b%lu\r\nContent-Type: application/octet-stream; name=\"f%lu.bin\"\r\n"
