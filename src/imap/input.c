@@ -141,7 +141,8 @@ static bool skip_name(lexer *in)
         return lexer_space(in);
     if (lexer_is_word(in, "UID") && !lexer_space(in))
         return false;
-    return lexer_is_word(in, "REPLACE") && lexer_space(in) && lexer_number(in, &number) && lexer_space(in);
+    return lexer_is_word(in, "REPLACE") && lexer_space(in) && (lexer_byte(in, '*') || lexer_number(in, &number)) &&
+           lexer_space(in);
 }
 
 /* The line that goes on with a literal is in `input`. Is it a message for APPEND or REPLACE? Its mailbox has been read

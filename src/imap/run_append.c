@@ -178,8 +178,13 @@ static ll_status take_replaced(ll_session *s, command *c, uint32_t number)
 {
     append_state *a = c->state;
     a->replaced = number;
-    if (c->uid)
+    if (c->uid && snapshot_number(&s->snap, number))
         return LL_OK;
+    if (c->uid) { /* also one that others have added and this client does not know yet */
+        c->code = "NONEXISTENT";
+        c->text = "There is no message of that UID";
+        return LL_ENOTFOUND;
+    }
     if (s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
         c->code = "UIDREQUIRED";
         c->text = "Use UID REPLACE";
@@ -194,13 +199,19 @@ static ll_status take_replaced(ll_session *s, command *c, uint32_t number)
 
 ll_status parse_replace(ll_session *s, command *c, lexer *in)
 {
-    uint32_t number;
+    uint32_t number = 0;
     if (!session_can(s, replace))
         return LL_EUNSUPPORTED;
     if (!new_state(s, c))
         return LL_ENOMEM;
-    if (!lexer_nz_number(in, &number) || !lexer_space(in))
+    bool last = lexer_byte(in, '*'); /* seq-number */
+    if ((!last && !lexer_nz_number(in, &number)) || !lexer_space(in))
         return LL_ESYNTAX;
+    if (last) {
+        number = snapshot_count(&s->snap);
+        if (c->uid) /* of an empty mailbox a UID that nobody has */
+            number = number ? snapshot_uid(&s->snap, number) : UINT32_MAX;
+    }
     ll_status status = take_replaced(s, c, number);
     return status ? status : parse_rest(s, c, in);
 }

@@ -359,6 +359,24 @@ static ll_status do_remove(const job *j)
     return LL_OK;
 }
 
+/* Add one more message like this, with flags and keywords. */
+static uint32_t add_like(memory_store *store, mailbox *from, const memory_message_row *row, mailbox *to)
+{
+    ll_flags flags;
+    if (!ll_view_flags(from->view, row->uid, &flags))
+        return 0;
+    ll_span keywords[LL_KEYWORDS_MAX];
+    size_t count = 0;
+    for (unsigned k = 0; k < ll_view_keywords(from->view); k++)
+        if (ll_flags_has(&flags, LL_FLAG_KEYWORD + k))
+            keywords[count++] = ll_view_keyword(from->view, k);
+    ll_view *held = ll_view_ref(from->view); /* keyword names live in it */
+    uint32_t uid = add_message(store, to, span_of(row->bytes, row->size), (unsigned)flags.bits[0] & 31u, keywords, count,
+                               row->internaldate);
+    ll_view_unref(&held);
+    return uid;
+}
+
 static ll_status do_rename(const job *j)
 {
     memory_store *store = j->login->store;
@@ -369,12 +387,8 @@ static ll_status do_rename(const job *j)
         return LL_EEXISTS;
     if (span_equal(j->name, SPAN("INBOX"))) {
         to = create(store, j->to, 0);
-        for (size_t i = 0; i < from->rows_count; i++) {
-            ll_flags flags;
-            if (ll_view_flags(from->view, from->rows[i].uid, &flags))
-                add_message(store, to, span_of(from->rows[i].bytes, from->rows[i].size), (unsigned)flags.bits[0] & 31u,
-                            NULL, 0, from->rows[i].internaldate);
-        }
+        for (size_t i = 0; i < from->rows_count; i++)
+            add_like(store, from, &from->rows[i], to);
         remove_messages(store, from, &(ll_range){1, UINT32_MAX}, 1, false);
         return LL_OK;
     }
@@ -595,20 +609,11 @@ static ll_status do_copy(const job *j)
     for (size_t r = 0; r < j->count; r++)
         for (size_t i = 0; i < rows; i++) {
             memory_message_row row = from->rows[i];
-            ll_flags flags;
             if (row.uid < j->ranges[r].first || row.uid > j->ranges[r].last)
                 continue;
-            if (!ll_view_flags(from->view, row.uid, &flags))
+            uint32_t uid = add_like(store, from, &row, to);
+            if (!uid)
                 continue;
-            ll_span keywords[LL_KEYWORDS_MAX];
-            size_t count = 0;
-            for (unsigned k = 0; k < ll_view_keywords(from->view); k++)
-                if (ll_flags_has(&flags, LL_FLAG_KEYWORD + k))
-                    keywords[count++] = ll_view_keyword(from->view, k);
-            ll_view *held = ll_view_ref(from->view); /* keyword names live in it */
-            uint32_t uid = add_message(store, to, span_of(row.bytes, row.size), (unsigned)flags.bits[0] & 31u, keywords,
-                                       count, row.internaldate);
-            ll_view_unref(&held);
             ll_status status = ll_call_placed(j->call, to->uidvalidity, row.uid, uid);
             if (status)
                 return status;

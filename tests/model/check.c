@@ -40,7 +40,7 @@ static void add_entry(check *c, const message *m)
                                 .stamp = m->stamp,
                                 .content = m->content % CONTENTS,
                                 .date = m->date,
-                                .recent = c->a->recent_first && m->uid >= c->a->recent_first};
+                                .recent = !v->rev2 && c->a->recent_first && m->uid >= c->a->recent_first};
 }
 
 /* Messages that the client does not know yet; they come behind all others. */

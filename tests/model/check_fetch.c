@@ -115,7 +115,7 @@ static bool check_news(check *c, const reply *r, entry *e)
     c->told[c->told_count++] = e->uid;
     if (!(r->items & ITEM_FLAGS))
         return check_fault(c, "FETCH without FLAGS", e->uid, 0);
-    e->recent |= c->a->recent_first && e->uid >= c->a->recent_first;
+    e->recent |= !c->v->rev2 && c->a->recent_first && e->uid >= c->a->recent_first;
     if (r->flags != (m->flags | (e->recent ? FLAG_RECENT : 0)))
         return check_fault(c, "FLAGS in news", r->flags, m->flags | (e->recent ? FLAG_RECENT : 0));
     if (r->flags & (FLAG_ALL & ~31u) & ~c->v->keywords)

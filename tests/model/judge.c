@@ -106,12 +106,15 @@ static void add_search(const act *a, text *out)
         text_add_str(out, ") ");
     for (const char *k = a->st.keys; *k; k++)
         text_add_byte(out, *k == '_' ? ' ' : *k);
+    if (a->since.modseq)
+        text_print(out, " MODSEQ %" PRIu64, a->since.modseq + 1);
 }
 
 static void add_append(const judge *j, const act *a, text *out)
 {
-    text_print(out, "APPEND %s", j->w.boxes[a->st.box].name);
-    for (unsigned i = 0; i < a->st.n; i++) {
+    bool replace = a->st.op == OP_REPLACE;
+    text_print(out, "%s%s %s", replace ? "REPLACE " : "APPEND", replace ? a->st.set : "", j->w.boxes[a->st.box].name);
+    for (unsigned i = 0; i < (replace ? 1 : a->st.n); i++) {
         size_t size;
         const char *bytes = content_of(a->st.items + i, &size);
         text_add_byte(out, ' ');
@@ -177,17 +180,22 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         text_print(out, "EXPUNGE%s%s", a->st.uid ? " " : "", a->st.uid ? a->st.set : "");
         break;
     case OP_APPEND:
+    case OP_REPLACE:
         add_append(j, a, out);
         break;
     case OP_STATUS:
-        text_print(out, "STATUS %s (MESSAGES RECENT UNSEEN UIDNEXT UIDVALIDITY SIZE)", name);
+        text_print(out, "STATUS %s (MESSAGES %sUNSEEN UIDNEXT UIDVALIDITY SIZE)", name,
+                   j->w.viewers[n].rev2 ? "" : "RECENT ");
+        break;
+    case OP_RENAME:
+        text_print(out, "RENAME %s %s", name, j->w.boxes[a->st.n % WORLD_BOXES].name);
         break;
     case OP_CREATE:
     case OP_DELETE:
         text_print(out, "%s %s", a->st.op == OP_CREATE ? "CREATE" : "DELETE", name);
         break;
     case OP_ENABLE:
-        text_print(out, "ENABLE %s", a->st.resync == 2 ? "QRESYNC" : "CONDSTORE");
+        text_print(out, "ENABLE %s", a->st.resync == 3 ? "IMAP4rev2" : a->st.resync == 2 ? "QRESYNC" : "CONDSTORE");
         break;
     default:
         text_add_str(out, plain[a->st.op]);
@@ -230,7 +238,7 @@ static void leave(judge *j, unsigned n)
     viewer *v = &j->w.viewers[n];
     keep(v, &j->w);
     viewer_unselect(v);
-    v->idle = v->condstore = v->qresync = false;
+    v->idle = v->condstore = v->qresync = v->rev2 = false;
     rig_drop(&j->r, n);
 }
 
@@ -241,7 +249,7 @@ static bool conclude(judge *j, act *a, unsigned n)
     trace(j, n, "S:", said->size ? said->data : "", said->size);
     if (!a->begun)
         act_begin(j, a, n);
-    if (!a->read && (a->st.op == OP_STATUS || a->st.op == OP_APPEND))
+    if (!a->read && (a->st.op == OP_STATUS || a->st.op == OP_APPEND || a->st.op == OP_REPLACE))
         act_read(j, a, n);
     if (!a->changed)
         act_change(j, a, n);

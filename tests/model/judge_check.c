@@ -101,7 +101,7 @@ static bool placed_code(check *c, const reply *r)
     size_t count;
     const act *a = c->a;
     char validity[16], one[1000], two[1000];
-    bool append = a->st.op == OP_APPEND;
+    bool append = a->st.op == OP_APPEND || a->st.op == OP_REPLACE;
     if (!a->placed ||
         sscanf(r->argument, append ? "%15s %999s" : "%15s %999s %999s", validity, one, two) != (append ? 2 : 3))
         return check_fault(c, "COPYUID or APPENDUID", a->placed, 0);
@@ -127,6 +127,10 @@ static bool check_state(check *c, const reply *r)
         c->moved = true;
         return c->a->st.op == OP_MOVE ? placed_code(c, r) : check_fault(c, "COPYUID untagged", 0, 0);
     }
+    if (!strcmp(r->code, "APPENDUID")) { /* RFC 8508 section 3.4 */
+        c->moved = true;
+        return c->a->st.op == OP_REPLACE ? placed_code(c, r) : check_fault(c, "APPENDUID untagged", 0, 0);
+    }
     if (!strcmp(r->code, "PERMANENTFLAGS"))
         c->permanent_said = true;
     if (check_opens(c->a) && *r->code)
@@ -144,9 +148,25 @@ static uint32_t shown(const check *c, uint32_t uid)
     return c->a->st.uid || !e ? uid : (uint32_t)(e - c->v->at) + 1;
 }
 
+/* A message that has changed since this view was taken may be found by its old or its new mod-sequence. */
+static bool is_vague(const check *c)
+{
+    box *b = &c->j->w.boxes[c->v->box];
+    bool vague = false;
+    for (size_t i = 0; c->a->since.modseq && i < c->v->count; i++) {
+        const message *m = messages_find(&b->here, c->v->at[i].uid);
+        vague |= !m || (m->stamp != c->v->at[i].stamp && m->stamp > c->a->since.stamp);
+    }
+    return vague;
+}
+
 static bool check_list(check *c, const reply *r)
 {
     const act *a = c->a;
+    if (is_vague(c))
+        return true;
+    if (a->since.modseq && r->count && r->kind == REPLY_SEARCH && !r->modseq)
+        return check_fault(c, "SEARCH MODSEQ without a mod-sequence", r->count, 0);
     if (r->count != a->uids_count)
         return check_fault(c, "SEARCH finds so many", r->count, a->uids_count);
     for (size_t i = 0; i < r->count; i++)
@@ -158,7 +178,9 @@ static bool check_list(check *c, const reply *r)
 static bool check_esearch(check *c, const reply *r)
 {
     const act *a = c->a;
-    unsigned ret = a->st.ret == RETURN_GIVEN ? RETURN_ALL : a->st.ret;
+    unsigned ret = a->st.ret == RETURN_GIVEN || !a->st.ret ? RETURN_ALL : a->st.ret;
+    if (is_vague(c))
+        return true;
     bool any = a->uids_count > 0;
     if (strcmp(r->tag, a->tag) != 0 || r->is_uid != (a->st.uid != 0))
         return check_fault(c, "ESEARCH of another command", 0, 0);
@@ -176,7 +198,7 @@ static bool check_search(check *c, const reply *r)
     if (c->a->st.op != OP_SEARCH || c->result_said)
         return check_fault(c, "SEARCH that nobody asked for", 0, 0);
     c->result_said = true;
-    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0))
+    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || c->v->rev2))
         return check_fault(c, "SEARCH or ESEARCH, the other one", c->a->st.ret, 0);
     return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
 }
@@ -216,6 +238,8 @@ static bool check_untagged(check *c, const reply *r)
     case REPLY_EXISTS:
         return check_opens(c->a) ? select_number(c, r) : check_exists(c, r);
     case REPLY_RECENT:
+        if (c->v->rev2)
+            return check_fault(c, "RECENT after ENABLE IMAP4rev2", r->number, 0);
         if (check_opens(c->a))
             return select_number(c, r);
         return (c->exists_said && r->number == check_recent_count(c->v)) ||
@@ -281,7 +305,7 @@ static bool check_view(check *c)
             return check_fault(c, "STORE without its FETCH", e->uid, 0);
         e->flags = m->flags;
         e->stamp = m->stamp;
-        e->recent |= a->recent_first && e->uid >= a->recent_first;
+        e->recent |= !v->rev2 && a->recent_first && e->uid >= a->recent_first;
     }
     v->seen_stamp = a->target_stamp;
     return true;
@@ -363,8 +387,8 @@ static bool check_results(check *c)
     bool saves_only = a->st.ret == (RETURN_GIVEN | RETURN_SAVE);
     if ((a->st.op == OP_SEARCH && !c->result_said && !saves_only) || (a->st.op == OP_STATUS && !c->result_said))
         return check_fault(c, "no result", 0, 0);
-    if (a->st.op == OP_MOVE && a->placed && !c->moved)
-        return check_fault(c, "MOVE without COPYUID", a->placed, 0);
+    if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)
+        return check_fault(c, "MOVE or REPLACE without COPYUID or APPENDUID", a->placed, 0);
     return true;
 }
 
@@ -435,11 +459,14 @@ static void expect(check *c)
     }
     if (v->selected && a->want && !strcmp(a->want, "OK") &&
         ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
-         (a->st.op == OP_STORE && a->since.modseq)))
+         ((a->st.op == OP_STORE || a->st.op == OP_SEARCH) && a->since.modseq)))
         v->condstore = true;
     if (a->st.op == OP_ENABLE) {
-        v->condstore = true;
+        v->condstore |= a->st.resync != 3;
         v->qresync |= a->st.resync == 2;
+        v->rev2 |= a->st.resync == 3;
+        for (size_t i = 0; v->rev2 && i < v->count; i++)
+            v->at[i].recent = false;
     }
 }
 

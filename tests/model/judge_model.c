@@ -8,7 +8,7 @@
 
 static bool writes(step_op op)
 {
-    return op == OP_STORE || op == OP_MOVE || op == OP_EXPUNGE;
+    return op == OP_STORE || op == OP_MOVE || op == OP_EXPUNGE || op == OP_REPLACE;
 }
 
 static bool needs_mailbox(step_op op)
@@ -33,6 +33,24 @@ static void begin_expunge(viewer *v, act *a)
     }
 }
 
+static void begin_search(viewer *v, act *a)
+{
+    size_t kept = 0;
+    search_run(v, a->st.keys, a->uids, &a->uids_count);
+    for (size_t i = 0; a->since.modseq && i < a->uids_count; i++)
+        if (viewer_find(v, a->uids[i])->stamp > a->since.stamp)
+            a->uids[kept++] = a->uids[i];
+    if (a->since.modseq)
+        a->uids_count = kept;
+}
+
+static void begin_replace(viewer *v, act *a, bool *good)
+{
+    *good = set_resolve(v, a->st.set, a->st.uid, a->uids, &a->uids_count);
+    if (*good && a->uids_count != 1)
+        a->want = "NO";
+}
+
 /* The outcome as far as it is known before anything happens; which messages are meant. */
 void act_begin(judge *j, act *a, unsigned n)
 {
@@ -54,8 +72,10 @@ void act_begin(judge *j, act *a, unsigned n)
     bool good = true;
     if (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
         good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
+    else if (st->op == OP_REPLACE)
+        begin_replace(v, a, &good);
     else if (st->op == OP_SEARCH)
-        search_run(v, st->keys, a->uids, &a->uids_count);
+        begin_search(v, a);
     else if (st->op == OP_EXPUNGE)
         begin_expunge(v, a);
     if (!good) {
@@ -138,6 +158,25 @@ static void change_copy(world *w, act *a, viewer *v, bool move)
         world_remove(w, v->box, a->from[i]);
 }
 
+static void change_replace(world *w, act *a, viewer *v)
+{
+    if (!w->boxes[a->st.box].exists || !messages_find(&w->boxes[v->box].here, a->uids[0]))
+        a->want = "NO";
+    if (*a->want == 'N')
+        return;
+    a->from[0] = 0;
+    a->to[a->placed++] = world_add(w, (int)a->st.box, a->st.flags & FLAG_ALL, a->st.items, a->st.date);
+    world_remove(w, v->box, a->uids[0]);
+}
+
+static void change_rename(world *w, act *a)
+{
+    unsigned from = a->st.box, to = a->st.n % WORLD_BOXES;
+    a->want = w->boxes[from].exists && !w->boxes[to].exists ? "OK" : "NO";
+    if (*a->want == 'O')
+        world_rename(w, (int)from, (int)to);
+}
+
 static void change_append(world *w, act *a)
 {
     if (!w->boxes[a->st.box].exists)
@@ -183,6 +222,13 @@ void act_change(judge *j, act *a, unsigned n)
         break;
     case OP_APPEND:
         change_append(w, a);
+        break;
+    case OP_REPLACE:
+        if (here)
+            change_replace(w, a, v);
+        break;
+    case OP_RENAME:
+        change_rename(w, a);
         break;
     case OP_CREATE:
         a->want = w->boxes[a->st.box].exists ? "NO" : "OK";
@@ -230,9 +276,9 @@ void act_read(judge *j, act *a, unsigned n)
     const box *b = &j->w.boxes[a->st.box];
     (void)n;
     a->read = true;
-    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND)
+    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND && a->st.op != OP_REPLACE)
         return;
-    if (!b->exists)
+    if (!b->exists && *a->want == 'O')
         a->want = "NO";
     a->status.there = b->exists;
     a->status.messages = b->here.count;

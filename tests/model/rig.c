@@ -20,6 +20,9 @@ typedef enum held_kind {
     HELD_LIST,
     HELD_CREATE,
     HELD_REMOVE,
+    HELD_RENAME,
+    HELD_REPLACE,
+    HELD_SEARCH,
     HELD_STATUS,
     HELD_OPEN,
     HELD_FETCH,
@@ -40,7 +43,7 @@ typedef struct rig_held {
     held_kind kind;
     ll_call *call;
     void *mailbox;
-    ll_span name;
+    ll_span name, new_name;
     unsigned number;
     bool on;
     const ll_range *ranges;
@@ -51,6 +54,8 @@ typedef struct rig_held {
     size_t keywords_count;
     const ll_append *append;
     void *const *uploads;
+    void *upload;
+    const ll_term *terms;
 } rig_held;
 
 static ll_status perform(const rig_held *h)
@@ -64,6 +69,12 @@ static ll_status perform(const rig_held *h)
         return c->create(self, h->call, h->name, h->number);
     case HELD_REMOVE:
         return c->remove(self, h->call, h->name);
+    case HELD_RENAME:
+        return c->rename(self, h->call, h->name, h->new_name);
+    case HELD_REPLACE:
+        return c->replace(self, h->call, h->mailbox, h->number, h->upload);
+    case HELD_SEARCH:
+        return c->search(self, h->call, h->mailbox, h->terms, h->count);
     case HELD_STATUS:
         return c->status(self, h->call, h->name);
     case HELD_OPEN:
@@ -94,8 +105,9 @@ static ll_status perform(const rig_held *h)
 
 static bool is_change(held_kind kind)
 {
-    return kind == HELD_CREATE || kind == HELD_REMOVE || kind == HELD_STORE || kind == HELD_STORE_IF ||
-           kind == HELD_EXPUNGE || kind == HELD_COPY || kind == HELD_APPEND_COMMIT;
+    return kind == HELD_CREATE || kind == HELD_REMOVE || kind == HELD_RENAME || kind == HELD_REPLACE ||
+           kind == HELD_STORE || kind == HELD_STORE_IF || kind == HELD_EXPUNGE || kind == HELD_COPY ||
+           kind == HELD_APPEND_COMMIT;
 }
 
 static void tell(const rig_login *l, held_kind kind)
@@ -152,8 +164,7 @@ static ll_status r_remove(void *self, ll_call *call, ll_span name)
 
 static ll_status r_rename(void *self, ll_call *call, ll_span from, ll_span to)
 {
-    rig_login *l = self;
-    return l->rig->inner->rename(l->inner, call, from, to);
+    return hold(self, (rig_held){.kind = HELD_RENAME, .call = call, .name = from, .new_name = to});
 }
 
 static ll_status r_subscribe(void *self, ll_call *call, ll_span name, bool on)
@@ -287,6 +298,21 @@ static ll_status r_changes(void *self, ll_call *call, void *mailbox, uint64_t si
     return hold(self, (rig_held){.kind = HELD_CHANGES, .call = call, .mailbox = mailbox, .offset = since});
 }
 
+static ll_status r_replace(void *self, ll_call *call, void *mailbox, uint32_t uid, void *upload)
+{
+    return hold(self,
+                (rig_held){.kind = HELD_REPLACE, .call = call, .mailbox = mailbox, .number = uid, .upload = upload});
+}
+
+static ll_status r_search(void *self, ll_call *call, void *mailbox, const ll_term *terms, size_t count)
+{
+    const rig_login *l = self;
+    if (!l->rig->inner->search)
+        return LL_EUNSUPPORTED;
+    return hold(self,
+                (rig_held){.kind = HELD_SEARCH, .call = call, .mailbox = mailbox, .terms = terms, .count = count});
+}
+
 static const ll_connector rig_connector = {
     .size = sizeof(ll_connector),
     .end = r_end,
@@ -311,6 +337,8 @@ static const ll_connector rig_connector = {
     .append_abort = r_append_abort,
     .changes = r_changes,
     .store_if = r_store_if,
+    .search = r_search,
+    .replace = r_replace,
 };
 
 /* ---------------------------------------------------------------------------------------------- The account */

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const op_names[OPS] = {"NOOP",   "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",
-                                          "FETCH",  "STORE",  "SEARCH", "COPY",    "MOVE",     "EXPUNGE",
-                                          "APPEND", "STATUS", "IDLE",   "DONE",    "CREATE",   "DELETE",
-                                          "ENABLE", "LIST",   "LOGOUT", "DROP",    "GO"};
+static const char *const op_names[OPS] = {"NOOP",    "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",
+                                          "STORE",   "SEARCH", "COPY",   "MOVE",    "EXPUNGE",  "APPEND", "STATUS",
+                                          "IDLE",    "DONE",   "CREATE", "DELETE",  "ENABLE",   "LIST",   "RENAME",
+                                          "REPLACE", "LOGOUT", "DROP",   "GO"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -227,10 +227,18 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
         random_keys(v, r, st->keys, sizeof st->keys);
         if (chance(r, 40))
             st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
+        if (chance(r, 8) && !(st->ret & RETURN_SAVE))
+            st->point = 1 + chance_below(r, WORLD_POINTS);
     } else if (kind < 71 && many < 40) {
         st->op = OP_COPY;
-    } else if (kind < 76) {
+    } else if (kind < 74) {
         st->op = OP_MOVE;
+    } else if (kind < 76 && many < 40) {
+        st->op = OP_REPLACE;
+        one_number(v, r, st->uid, st->set, sizeof st->set);
+        st->items = chance_below(r, CONTENTS);
+        st->date = chance_below(r, DATES);
+        st->flags = random_flags(r);
     } else if (kind < 84) {
         st->op = OP_EXPUNGE;
         if (!st->uid)
@@ -264,9 +272,10 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->box = 1 + chance_below(r, WORLD_BOXES - 1);
     } else if (kind < 92) {
         st->op = OP_ENABLE;
-        st->resync = 1 + chance_below(r, 2);
+        st->resync = 1 + chance_below(r, 3);
     } else if (kind < 94) {
-        st->op = OP_LIST;
+        st->op = chance(r, 50) ? OP_LIST : OP_RENAME;
+        st->n = chance_below(r, WORLD_BOXES);
     } else if (kind < 96) {
         st->op = OP_LOGOUT;
     } else {

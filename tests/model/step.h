@@ -4,7 +4,8 @@
  *     2 STORE uid=1 set=1:3 how=1 flags=9 point=2
  *
  * is session 2 with UID STORE 1:3 +FLAGS (\Seen \Deleted), UNCHANGEDSINCE the third of the mod-sequences that the model
- * has learned. Sets and numbers are as they stand: a script stays meaningful when lines are taken out of it. */
+ * has learned (FETCH: CHANGEDSINCE, SEARCH: MODSEQ above it). Sets and numbers are as they stand: a script stays
+ * meaningful when lines are taken out of it. */
 #ifndef TESTS_MODEL_STEP_H
 #define TESTS_MODEL_STEP_H
 
@@ -33,6 +34,8 @@ typedef enum step_op {
     OP_DELETE,
     OP_ENABLE,
     OP_LIST,
+    OP_RENAME,  /* box to box n */
+    OP_REPLACE, /* set is one number */
     OP_LOGOUT,
     OP_DROP, /* the connection breaks */
     OP_GO,   /* a command under way moves on a little */
@@ -45,13 +48,13 @@ typedef struct step {
     unsigned session;
     step_op op;
     unsigned uid, silent, how, flags, items, box, n, date, ret;
-    unsigned point; /* 0: none, else the point n - 1 */
-    unsigned pipe;  /* sent together with the next command, of the same session */
-    unsigned later; /* the connector answers later: other sessions come in between (GO) */
-    unsigned
-        resync;    /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC */
-    char set[48];  /* "$" too */
-    char keys[96]; /* SEARCH: keys with '_' between them */
+    unsigned point;  /* 0: none, else the point n - 1 */
+    unsigned pipe;   /* sent together with the next command, of the same session */
+    unsigned later;  /* the connector answers later: other sessions come in between (GO) */
+    unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC,
+                        3 IMAP4rev2 */
+    char set[48];    /* "$" too */
+    char keys[96];   /* SEARCH: keys with '_' between them */
 } step;
 
 void step_print(const step *st, FILE *out);

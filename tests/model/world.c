@@ -45,12 +45,11 @@ void world_create(world *w, int box_number)
 {
     box *b = &w->boxes[box_number];
     const char *name = b->name;
-    unsigned generation = b->generation;
     uint32_t before = b->uidvalidity ? b->uidvalidity : b->uidvalidity_before;
     memset(b, 0, sizeof *b);
     *b = (box){.name = name,
                .exists = true,
-               .generation = generation + 1,
+               .generation = ++w->generations,
                .uidnext = 1,
                .unclaimed = 1,
                .uidvalidity_before = before,
@@ -60,7 +59,42 @@ void world_create(world *w, int box_number)
 void world_delete(world *w, int box_number)
 {
     w->boxes[box_number].exists = false;
-    w->boxes[box_number].generation++;
+    w->boxes[box_number].generation = ++w->generations;
+    w->stamp++;
+}
+
+static void rename_inbox(world *w, int to)
+{
+    box *inbox = &w->boxes[0];
+    world_create(w, to);
+    for (size_t i = 0; i < inbox->here.count; i++) {
+        const message *m = &inbox->here.at[i];
+        world_add(w, to, m->flags, m->content, m->date);
+    }
+    w->stamp++;
+    while (inbox->here.count)
+        world_remove(w, 0, inbox->here.at[0].uid);
+}
+
+void world_rename(world *w, int from, int to)
+{
+    box *a = &w->boxes[from], *b = &w->boxes[to];
+    const char *names[] = {a->name, b->name};
+    if (from == 0) {
+        rename_inbox(w, to);
+        return;
+    }
+    *b = *a;
+    b->name = names[1];
+    b->uidvalidity_before = 0; /* another one than before is enough: no mailbox of this name was made */
+    *a = (box){.name = names[0], .generation = ++w->generations, .uidvalidity_before = b->uidvalidity};
+    for (unsigned i = 0; i < WORLD_VIEWERS; i++) {
+        viewer *v = &w->viewers[i];
+        if (v->selected && v->box == from && v->generation == b->generation)
+            v->box = to;
+        if (v->kept.there && v->kept.box == from && v->kept.generation == b->generation)
+            v->kept.box = to;
+    }
     w->stamp++;
 }
 

@@ -39,7 +39,7 @@ typedef struct point {
 typedef struct box {
     const char *name;
     bool exists;
-    unsigned generation;         /* it was deleted and made again so often */
+    unsigned generation;         /* another whenever the name comes to mean another mailbox */
     uint32_t uidvalidity_before; /* of the mailbox of this name that was deleted */
     uint32_t uidvalidity;        /* as the server has said; 0: not yet */
     uint32_t uidnext, unclaimed; /* UIDs from `unclaimed` on are \Recent for whoever looks first */
@@ -61,7 +61,7 @@ typedef struct entry {
 } entry;
 
 typedef struct viewer {
-    bool selected, readonly, condstore, qresync, idle;
+    bool selected, readonly, condstore, qresync, rev2, idle;
     int box;
     unsigned generation;
     entry at[WORLD_MESSAGES];
@@ -84,6 +84,7 @@ typedef struct viewer {
 
 typedef struct world {
     uint64_t stamp;
+    unsigned generations;
     bool copies_ghosts;     /* what was expunged elsewhere and not told yet can be copied */
     bool ghosts_lose_flags; /* and then its copy has none */
     box boxes[WORLD_BOXES];
@@ -98,6 +99,8 @@ void world_flags(world *w, message *m, box *b, uint32_t flags);
 void world_remove(world *w, int box, uint32_t uid);
 void world_create(world *w, int box);
 void world_delete(world *w, int box);
+/* Whoever has it selected goes with it. INBOX: its messages become those of a new mailbox. */
+void world_rename(world *w, int from, int to);
 entry *viewer_find(viewer *v, uint32_t uid);
 /* Its selected mailbox is not there any more. */
 bool viewer_dead(const world *w, const viewer *v);
