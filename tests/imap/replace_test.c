@@ -63,7 +63,7 @@ static void refused(void **state)
              "a8 REPLACE 1 Drafts\r\n"
              "a9 NOOP\r\n",
              "a1 BAD There is no message of that number\r\n"
-             "a2 NO [NONEXISTENT] REPLACE failed: does not exist\r\n"
+             "a2 NO [NONEXISTENT] There is no message of that UID\r\n"
              "a3 NO [TRYCREATE] REPLACE failed: does not exist yet\r\n"
              "a4 BAD REPLACE: Not understood\r\n"
              "a5 BAD REPLACE: Not understood\r\n"
