@@ -6,16 +6,19 @@
 Every number is the median of N runs (3). --awake keeps the cores from sleeping (a loop of the lowest priority on each): on a virtual
 machine it can take milliseconds to wake for the end of a sync, and one connection at a time then measures nothing else. --quick is a slice of under 20 s that shows that everything still runs, not how fast.
 --write puts the tables into docs/benchmarks.md. --peer dovecot measures Dovecot under the same load. Sections: disk lmtp smtp
-append fetch search select store copy mailboxes login memory sessions notify cold space."""
+append fetch search select store copy mailboxes login memory stream sessions notify cold space."""
 import argparse
+import base64
 import contextlib
 import glob
+import imaplib
 import json
 import os
 import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -410,6 +413,35 @@ def memory(bench):
             server.remove()
 
 
+def stream(bench):
+    """Ten clients each FETCH all of a large mailbox at the same time. The size (PSS) is the most that was seen of the server's processes."""
+    server = bench.server(1)
+    try:
+        address, password = server.users[0]
+        client = imaplib.IMAP4("127.0.0.1", server.port("imap"))
+        client.login(address, password)
+        many, size = bench.count((50, 20_000_000), (3, 1_000_000))
+        for number in range(many):
+            line = base64.b64encode(os.urandom(57)) + b"\r\n"
+            client.append("INBOX", None, None, b"Subject: large %d\r\n\r\n" % number + line * (size // len(line)))
+        client.logout()
+        before = servers.memory_kb(server.pid)
+        seen, stop = [before], threading.Event()
+
+        def watch():
+            while not stop.wait(0.2):
+                seen.append(servers.memory_kb(server.pid))
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        bench.measure_once(server, f"10 clients, {many * size / 1e9:.2g} GB each", megabytes, "command", port=server.port("imap"), user=address,
+                           password=password, connections=10, count=10, items="FETCH 1:* (BODY.PEEK[])")
+        stop.set()
+        watcher.join()
+        bench.row("memory of the server, before and at most", f"{before / 1024:.0f} and {max(seen) / 1024:.0f} MB")
+    finally:
+        server.remove()
+
+
 def notify(bench):
     """From the last byte of an APPEND to EXISTS at another session that idles: parse, commit, sync, wake-up."""
     server = bench.server(1)
@@ -423,7 +455,7 @@ def notify(bench):
 
 
 SECTIONS = {"disk": disk, "lmtp": lmtp, "smtp": smtp, "append": append, "fetch": fetch, "search": search, "select": select, "store": store,
-            "copy": copy, "mailboxes": mailboxes, "login": login, "memory": memory, "sessions": sessions, "notify": notify, "cold": cold,
+            "copy": copy, "mailboxes": mailboxes, "login": login, "memory": memory, "stream": stream, "sessions": sessions, "notify": notify, "cold": cold,
             "space": space}
 
 
