@@ -62,6 +62,13 @@ ll_status session_call_failed(ll_session *s, command *c)
     return session_failed(c, s->call->status, s->call->text);
 }
 
+ll_status session_uid_required(command *c)
+{
+    c->code = "UIDREQUIRED";
+    c->text = "Message numbers are off: use UIDs";
+    return LL_EINVAL;
+}
+
 /* --- a command begins --- */
 
 /* Its state allows it; else why not. */
@@ -100,6 +107,8 @@ static ll_status parse_command(ll_session *s, lexer *in)
         return LL_EINVAL;
     if (c->row->flags & COMMAND_WRITES && s->readonly)
         return LL_EREADONLY;
+    if (c->row->flags & COMMAND_NUMBERS && !c->uid && s->enabled & SESSION_ENABLED_UIDONLY)
+        return session_uid_required(c);
     ll_status status = c->row->parse(s, c, in);
     if (status == LL_OK && !lexer_end(in))
         status = LL_ESYNTAX;

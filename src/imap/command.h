@@ -39,7 +39,8 @@ enum {
         1u << 10, /* EXPUNGE replies are held back during it (RFC 3501 section 7.4.1), unless it is the UID form */
     COMMAND_WRITES = 1u << 11,  /* refused on a mailbox opened by EXAMINE */
     COMMAND_NO_SYNC = 1u << 12, /* no snapshot sync at its end (LOGOUT, CLOSE, SELECT ...) */
-    COMMAND_SECRET = 1u << 13   /* its arguments are wiped */
+    COMMAND_SECRET = 1u << 13,  /* its arguments are wiped */
+    COMMAND_NUMBERS = 1u << 14  /* without UID it takes or gives message numbers: refused after ENABLE UIDONLY */
 };
 
 struct command_row {

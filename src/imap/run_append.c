@@ -180,11 +180,6 @@ static ll_status take_replaced(ll_session *s, command *c, uint32_t number)
     a->replaced = number;
     if (c->uid)
         return LL_OK;
-    if (s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
-        c->code = "UIDREQUIRED";
-        c->text = "Use UID REPLACE";
-        return LL_EINVAL;
-    }
     a->replaced = snapshot_uid(&s->snap, number);
     if (a->replaced)
         return LL_OK;

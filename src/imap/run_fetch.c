@@ -38,7 +38,7 @@ ll_status parse_fetch(ll_session *s, command *c, lexer *in)
         return LL_ESYNTAX;
     ll_status status = sequence_parse(&f->set, set, s->limits.set_ranges, &c->memory);
     if (!status)
-        status = fetch_items_parse(&f->items, in, c->uid, s->limits.fetch_items);
+        status = fetch_items_parse(&f->items, in, c->uid && !session_uidonly(s), s->limits.fetch_items);
     if (!status)
         status = fetch_modifiers_parse(&f->modifiers, in, c->uid);
     if (!status && f->modifiers.changed)

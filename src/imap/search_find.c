@@ -12,11 +12,8 @@ enum {
 
 ll_status search_find_check(ll_session *s, command *c, const search_keys *keys)
 {
-    if (keys->numbers && s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
-        c->code = "UIDREQUIRED";
-        c->text = "Message numbers are off";
-        return LL_EINVAL;
-    }
+    if (keys->numbers && session_uidonly(s))
+        return session_uid_required(c);
     if (keys->modseq && !session_can(s, changes)) {
         c->text = "There are no mod-sequences here";
         return LL_EINVAL;

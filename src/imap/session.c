@@ -312,9 +312,7 @@ static void add_mailbox_words(const ll_session *s, text *out)
     if (session_can(s, quota))
         text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
     if (session_can(s, metadata) && session_can(s, metadata_set))
-        text_add_str(
-            out,
-            " METADATA METADATA-SERVER"); /* RFC 5464; LIST-METADATA is not said until it was read beside RFC 9590 */
+        text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
     if (session_offers(s, LL_OFFERS_OBJECTID))
         text_add_str(out, " OBJECTID"); /* RFC 8474 */
     if (session_offers(s, LL_OFFERS_SAVEDATE))
@@ -333,7 +331,7 @@ void session_capabilities(const ll_session *s, text *out)
 {
     text_add_str(out,
                  "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
-                 "CREATE-SPECIAL-USE UTF8=ACCEPT"); /* RFC 9051, 6855, and many */
+                 "CREATE-SPECIAL-USE UTF8=ACCEPT UIDONLY"); /* RFC 9051, 6855, 9586, and many */
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     if (session_can(s, survey) && session_can(s, watch))

@@ -277,7 +277,7 @@ static void say_keywords(ll_session *s)
 static ll_status say_expunges(ll_session *s, struct sync *sync)
 {
     const uidset *ghosts = s->snap.ghosts;
-    if (sync->expunge && s->enabled & SESSION_ENABLED_QRESYNC) {
+    if (sync->expunge && s->enabled & (SESSION_ENABLED_QRESYNC | SESSION_ENABLED_UIDONLY)) {
         ll_status status = session_say_vanished(s, ghosts, &sync->vanished_from, false);
         if (status)
             return status;
@@ -302,8 +302,11 @@ static void say_fetch(ll_session *s, const struct sync *sync, const ll_row *row,
     bool bare = sync->bare && uidset_has(sync->bare, row->uid), condstore = s->enabled & SESSION_ENABLED_CONDSTORE;
     if (!number || (bare && !sync->all_bare && modseq <= sync->before))
         return;
-    session_say(s, "* %u FETCH (", number);
-    if (sync->with_uid) { /* RFC 3501 section 6.4.8 */
+    if (session_uidonly(s))
+        session_say(s, "* %u UIDFETCH (", row->uid);
+    else
+        session_say(s, "* %u FETCH (", number);
+    if (sync->with_uid && !session_uidonly(s)) { /* RFC 3501 section 6.4.8 */
         session_say(s, "UID %u", row->uid);
         between = " ";
     }
