@@ -329,9 +329,11 @@ static void add_search_words(const ll_session *s, text *out)
 
 void session_capabilities(const ll_session *s, text *out)
 {
-    text_add_str(out,
-                 "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
-                 "CREATE-SPECIAL-USE UTF8=ACCEPT UIDONLY"); /* RFC 9051, 6855, 9586, and many */
+    text_add_str(out, "IMAP4rev1 IMAP4rev2 ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
+                      "CREATE-SPECIAL-USE UTF8=ACCEPT UIDONLY"); /* RFC 9051, 6855, 9586, and many */
+    /* RFC 7888: one of the two. A stranger's literals have a ceiling (see input.c); IMAP4rev2 has LITERAL- in itself,
+     * and LITERAL+ includes it. */
+    text_add_str(out, s->state == SESSION_NOT_AUTHENTICATED ? " LITERAL-" : " LITERAL+");
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     if (session_can(s, survey) && session_can(s, watch))
