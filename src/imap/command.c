@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "imap/input.h"
+#include "imap/message_limit.h"
 #include "imap/notify.h"
 #include "imap/sync.h"
 
@@ -204,6 +205,11 @@ void command_reply(ll_session *s)
     bool ghosts = syncs && s->mailbox && snapshot_has_ghosts(&s->snap);
     if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
         session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
+    const char *limited = s->outcome ? NULL : message_limit_code(s, c);
+    if (limited && (code || (s->mailbox && c->reply_modseq))) /* one code a reply */
+        session_say(s, "* OK [%s] Only the newest of the messages\r\n", limited);
+    else if (limited)
+        code = limited;
     if (!code && !s->outcome && s->mailbox && c->reply_modseq)
         code = command_print(c, "HIGHESTMODSEQ %" PRIu64, snapshot_modseq(&s->snap));
     if (!code && !s->outcome && ghosts) {

@@ -76,6 +76,7 @@ struct command {
     struct rows *sync_rows; /* room for sync.c, in `memory` */
     bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
     bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
+    uint32_t limited;       /* the lowest UID worked on if there were too many messages, message_limit.h; 0: no */
     bool sync_hold_expunge; /* more than the row says */
     bool said_expunge_held; /* EXPUNGEISSUED was added */
 };

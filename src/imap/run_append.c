@@ -15,6 +15,8 @@
 #include "imap/input.h"
 #include "imap/name.h"
 
+#include <inttypes.h>
+
 enum { append_url_max = 8192 }; /* a URL that comes as a literal: fits the longest name and section */
 
 typedef enum append_kind {
@@ -413,6 +415,7 @@ static ll_status after_message(ll_session *s, command *c)
     if (a->replaced)
         return LL_ESYNTAX; /* RFC 8508 section 4.7: no MULTIAPPEND */
     if (a->begun >= s->limits.append_messages) {
+        c->code = command_print(c, "MESSAGELIMIT %" PRIu64, s->limits.append_messages); /* RFC 9738 */
         c->text = "Too many messages";
         return LL_ELIMIT;
     }

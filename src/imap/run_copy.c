@@ -2,6 +2,7 @@
  * section 3). SPDX-License-Identifier: MIT
  *
  * All or nothing, so the connector gets the whole set in one question. */
+#include "imap/message_limit.h"
 #include "imap/name.h"
 #include "imap/rows.h"
 
@@ -84,7 +85,9 @@ static ll_status set_ranges(ll_session *s, command *c, ll_range **ranges, size_t
     ll_status status = rows_select(s, c, &cp->set, &uids);
     if (status)
         return status;
-    status = sequence_ranges(uids, &c->memory, ranges, count);
+    status = message_limit_check(s, c, uids);
+    if (!status)
+        status = sequence_ranges(uids, &c->memory, ranges, count);
     uidset_del(&uids);
     return status;
 }

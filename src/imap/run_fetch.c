@@ -7,6 +7,7 @@
  * Then batch by batch: rows if the items need any, then the replies, then one STORE of \Seen for those of the batch
  * whose body was sent and which lack it. \Seen comes after the bytes, so that a client that hangs up has not read what
  * it never got; the sync at the command's end tells the new flags. */
+#include "imap/message_limit.h"
 #include "imap/parse_fetch.h"
 #include "imap/rows.h"
 #include "imap/write_message.h"
@@ -113,8 +114,9 @@ static ll_status take_changes(ll_session *s, command *c, fetch *f)
     return find_vanished(s, f, known ? s->call->vanished : NULL);
 }
 
-static void begin_rows(ll_session *s, fetch *f)
+static void begin_rows(ll_session *s, command *c, fetch *f)
 {
+    message_limit_cut(s, c, f->uids);
     unsigned want = (f->items.index ? LL_WANT_INDEX : 0u) | (f->items.ids ? LL_WANT_IDS : 0u);
     rows_init(&f->rows, s, f->uids, f->items.rows, want);
     f->uids = NULL;
@@ -233,7 +235,7 @@ ll_status run_fetch(ll_session *s, command *c)
             status = f->vanished ? session_say_vanished(s, f->vanished, &f->vanished_from, true) : LL_OK;
             if (status)
                 return status;
-            begin_rows(s, f);
+            begin_rows(s, c, f);
             c->phase = BATCH;
             break;
         case BATCH:

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_find.h"
 
+#include "imap/message_limit.h"
 #include "imap/search_sets.h"
 
 enum { BEGIN, BATCH, MESSAGE, DONE };
@@ -62,6 +63,8 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
         return status;
     }
     uidset_andnot(may, f->found);
+    if (message_limit_cut(s, c, may)) /* RFC 9738: an honest end, also of what needs no look */
+        uidset_remove_range(f->found, (ll_range){1, c->limited - 1});
     rows_init(&f->rows, s, may, keys->rows, wanted(keys));
     return LL_OK;
 }

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "imap/compress.h"
 #include "imap/input.h"
+#include "imap/message_limit.h"
 #include "imap/name.h"
 #include "imap/notify.h"
 #include "imap/response.h"
@@ -341,6 +342,7 @@ void session_capabilities(const ll_session *s, text *out)
     add_mailbox_words(s, out);
     add_search_words(s, out);
     text_add_str(out, " PREVIEW"); /* RFC 8970 */
+    message_limit_capabilities(s, out);
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
             text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */

@@ -190,7 +190,7 @@ static void literal_minus(void **state)
             chat t;
             chat_open(&t, &(chat_how){.login = login});
             chat_send(&t, SPAN("a CAPABILITY\r\n"));
-            bool plus = strstr(text_span(&t.said).data, " LITERAL+ "), minus = strstr(t.said.data, " LITERAL- ");
+            bool plus = strstr(text_str(&t.said), " LITERAL+ "), minus = strstr(text_str(&t.said), " LITERAL- ");
             assert_true(plus == (login == 1) && minus == !login);
             chat_contains(&t, login ? "b CREATE " : "b ID (\"name\" ", "CAPABILITY completed");
             char *fill = test_malloc(most + 8);
