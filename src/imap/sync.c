@@ -25,7 +25,7 @@ typedef enum sync_phase { SYNC_EARLIER, SYNC_FLAGS, SYNC_EXPUNGE, SYNC_EXISTS, S
 
 struct sync {
     sync_phase phase;
-    bool expunge, grew, new_keywords, with_uid;
+    bool expunge, grew, recent_fell, new_keywords, with_uid;
     uint32_t ghosts_left; /* those not yet said, the lowest */
     uint32_t vanished_from;
     uidset *fetch;   /* whose flags are to be said, before `rows` has it; NULL: none */
@@ -290,8 +290,10 @@ static ll_status say_expunges(ll_session *s, struct sync *sync)
         session_say(s, "* %u EXPUNGE\r\n", snapshot_number(&s->snap, uid));
         sync->ghosts_left--;
     }
+    uint32_t recent = snapshot_recent_count(&s->snap);
     if (sync->expunge)
         snapshot_tell_expunged(&s->snap);
+    sync->recent_fell = snapshot_recent_count(&s->snap) < recent;
     return LL_OK;
 }
 
@@ -376,10 +378,12 @@ static ll_status say_flags(ll_session *s, struct sync *sync)
     return LL_OK;
 }
 
-static void say_exists(ll_session *s)
+/* RFC 3501 section 7.3.2: RECENT when the mailbox grows, and when the count falls by removals. */
+static void say_exists(ll_session *s, const struct sync *sync)
 {
-    session_say(s, "* %u EXISTS\r\n", snapshot_count(&s->snap));
-    if (!(s->enabled & SESSION_ENABLED_REV2)) /* RFC 9051 appendix E: no RECENT */
+    if (sync->grew)
+        session_say(s, "* %u EXISTS\r\n", snapshot_count(&s->snap));
+    if ((sync->grew || sync->recent_fell) && !(s->enabled & SESSION_ENABLED_REV2)) /* RFC 9051 appendix E: no RECENT */
         session_say(s, "* %u RECENT\r\n", snapshot_recent_count(&s->snap));
 }
 
@@ -418,8 +422,7 @@ ll_status sync_step(ll_session *s)
         sync->phase = SYNC_EXISTS;
         __attribute__((fallthrough));
     case SYNC_EXISTS:
-        if (sync->grew)
-            say_exists(s);
+        say_exists(s, sync);
         sync->phase = SYNC_FETCH;
         __attribute__((fallthrough));
     case SYNC_FETCH:

@@ -100,24 +100,25 @@ static void store(void **state)
              "b OK [MODIFIED 4:5] Conditional STORE failed for some\r\n"
              "* 3 FETCH (UID 4 MODSEQ (17))\r\n* 4 FETCH (UID 5 MODSEQ (17))\r\n"
              "c OK [MESSAGELIMIT 2 4] UID STORE completed\r\n"
-             "* 6 EXPUNGE\r\n* 5 EXPUNGE\r\nd OK [MESSAGELIMIT 2 7] UID EXPUNGE completed\r\n"
+             "* 6 EXPUNGE\r\n* 5 EXPUNGE\r\n* 4 RECENT\r\nd OK [MESSAGELIMIT 2 7] UID EXPUNGE completed\r\n"
              "* ENABLED QRESYNC\r\ne OK ENABLE completed\r\n"
              "* 1 FETCH (UID 1 MODSEQ (19))\r\n* 2 FETCH (UID 2 MODSEQ (19))\r\nf OK UID STORE completed\r\n"
-             "* VANISHED 4:5\r\n* OK [MESSAGELIMIT 2 4] Only the newest of the messages\r\n"
+             "* VANISHED 4:5\r\n* 2 RECENT\r\n* OK [MESSAGELIMIT 2 4] Only the newest of the messages\r\n"
              "g OK [HIGHESTMODSEQ 20] UID EXPUNGE completed\r\n"
-             "* VANISHED 1:2\r\nh OK [HIGHESTMODSEQ 21] EXPUNGE completed\r\n");
+             "* VANISHED 1:2\r\n* 0 RECENT\r\nh OK [HIGHESTMODSEQ 21] EXPUNGE completed\r\n");
 }
 
 /* All or nothing. */
 static void copy(void **state)
 {
     (void)state;
-    each_way(2, 0, "s SELECT INBOX\r\n",
-             "a UID COPY 1:* Sent\r\nb MOVE 1:3 Sent\r\nc COPY 1:2 Sent\r\nd UID MOVE 5:7 Sent\r\n",
-             "a NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
-             "b NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
-             "c OK [COPYUID 1002 1:2 1:2] COPY completed\r\n"
-             "* OK [COPYUID 1002 5,7 3:4] Moved\r\n* 5 EXPUNGE\r\n* 4 EXPUNGE\r\nd OK UID MOVE completed\r\n");
+    each_way(
+        2, 0, "s SELECT INBOX\r\n",
+        "a UID COPY 1:* Sent\r\nb MOVE 1:3 Sent\r\nc COPY 1:2 Sent\r\nd UID MOVE 5:7 Sent\r\n",
+        "a NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
+        "b NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
+        "c OK [COPYUID 1002 1:2 1:2] COPY completed\r\n"
+        "* OK [COPYUID 1002 5,7 3:4] Moved\r\n* 5 EXPUNGE\r\n* 4 EXPUNGE\r\n* 4 RECENT\r\nd OK UID MOVE completed\r\n");
 }
 
 /* What must be read counts; what the snapshot knows does not. */

@@ -56,7 +56,7 @@ static void section_3_then(chat *t)
     memory_deliver(t->store, "Sent", SPAN("y"), 0);
     happens(t, "");
     memory_expunge(t->store, "INBOX", (ll_range){1, 1});
-    happens(t, "* 1 EXPUNGE\r\n");
+    happens(t, "* 1 EXPUNGE\r\n* 1 RECENT\r\n");
     chat_expect(t, "x NOOP\r\n", "x OK NOOP completed\r\n");
     /* half a command: news wait for its end */
     chat_expect(t, "y NO", "");
@@ -95,7 +95,7 @@ static void flags_then(chat *t)
                   "* STATUS \"Lists/Lemonade\" (UIDVALIDITY 1006 UNSEEN 0)\r\n");
     memory_expunge(t->store, "INBOX", (ll_range){1, 1}); /* delayed */
     happens(t, "");
-    chat_expect(t, "a NOOP\r\n", "* 1 EXPUNGE\r\na OK NOOP completed\r\n");
+    chat_expect(t, "a NOOP\r\n", "* 1 EXPUNGE\r\n* 0 RECENT\r\na OK NOOP completed\r\n");
     chat_contains(t, "c ENABLE CONDSTORE\r\n", "c OK");
     memory_flag(t->store, "Lists/Lemonade", (ll_range){1, 1}, LL_FLAGS_ADD, 0, "$Junk");
     memory_notify(t->store);

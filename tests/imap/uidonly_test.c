@@ -92,9 +92,9 @@ static void answers(void **state)
              "* 5 UIDFETCH (UID 5 RFC822.SIZE 18 BODY[TEXT] {4}\r\nhi\r\n)\r\nb OK UID FETCH completed\r\n"
              "* 5 UIDFETCH (FLAGS (\\Seen \\Flagged \\Recent))\r\n"
              "* 6 UIDFETCH (FLAGS (\\Flagged \\Deleted \\Recent))\r\nc OK UID STORE completed\r\n"
-             "* VANISHED 6\r\nd OK UID EXPUNGE completed\r\n"
+             "* VANISHED 6\r\n* 3 RECENT\r\nd OK UID EXPUNGE completed\r\n"
              "e OK [COPYUID 1002 1 1] UID COPY completed\r\n"
-             "* OK [COPYUID 1002 5 2] Moved\r\n* VANISHED 5\r\nf OK UID MOVE completed\r\n"
+             "* OK [COPYUID 1002 5 2] Moved\r\n* VANISHED 5\r\n* 2 RECENT\r\nf OK UID MOVE completed\r\n"
              "* OK [HIGHESTMODSEQ 20] Highest\r\n"
              "* 1 UIDFETCH (FLAGS (\\Recent) MODSEQ (5))\r\n"
              "g OK [MODIFIED 1] Conditional STORE failed for some\r\n"
@@ -108,7 +108,7 @@ static void others_tell(void **state)
     each_way("s ENABLE UIDONLY QRESYNC\r\ns SELECT INBOX\r\n", others, "a IDLE\r\nDONE\r\nb EXPUNGE\r\n",
              "+ idling\r\n* VANISHED 4\r\n* 4 EXISTS\r\n* 4 RECENT\r\n"
              "* 6 UIDFETCH (FLAGS (\\Deleted \\Recent) MODSEQ (13))\r\na OK IDLE completed\r\n"
-             "* VANISHED 6\r\nb OK [HIGHESTMODSEQ 16] EXPUNGE completed\r\n");
+             "* VANISHED 6\r\n* 3 RECENT\r\nb OK [HIGHESTMODSEQ 16] EXPUNGE completed\r\n");
     each_way("s ENABLE UIDONLY QRESYNC\r\n", NULL, "a SELECT INBOX (QRESYNC (1001 11 1:6))\r\n",
              "* FLAGS (" FLAGS ")\r\n* OK [PERMANENTFLAGS (" FLAGS " \\*)] Flags that can be kept\r\n"
              "* 4 EXISTS\r\n* 4 RECENT\r\n* OK [UIDVALIDITY 1001] UIDs are valid\r\n* OK [UIDNEXT 7] Next UID\r\n"
