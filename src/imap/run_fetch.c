@@ -28,6 +28,15 @@ typedef struct fetch {
     size_t seen_count;
 } fetch;
 
+/* What the connector does not offer is not understood (RFC 8474, RFC 8514). */
+static bool items_offered(const ll_session *s, const fetch_items *items)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (items->items[i].kind == FETCH_SAVEDATE && !session_offers(s, LL_OFFERS_SAVEDATE))
+            return false;
+    return !items->ids || session_offers(s, LL_OFFERS_OBJECTID);
+}
+
 ll_status parse_fetch(ll_session *s, command *c, lexer *in)
 {
     ll_span set;
@@ -44,6 +53,8 @@ ll_status parse_fetch(ll_session *s, command *c, lexer *in)
         status = fetch_modifiers_parse(&f->modifiers, in, c->uid);
     if (!status && f->modifiers.changed)
         status = fetch_items_add_modseq(&f->items, &c->memory);
+    if (!status && !items_offered(s, &f->items))
+        return LL_ESYNTAX;
     if (!status && f->items.modseq && !session_can(s, changes))
         c->text = "Mod-sequences are not supported";
     else if (!status && f->modifiers.vanished && !(s->enabled & SESSION_ENABLED_QRESYNC))

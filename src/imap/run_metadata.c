@@ -136,7 +136,7 @@ ll_status parse_setmetadata(ll_session *s, command *c, lexer *in)
 ll_status run_getmetadata(ll_session *s, command *c)
 {
     metadata_state *m = c->state;
-    if (!session_can(s, metadata))
+    if (!session_has_metadata(s))
         return LL_EUNSUPPORTED;
     if (c->phase == 0) {
         c->phase = 1;
@@ -155,7 +155,7 @@ ll_status run_getmetadata(ll_session *s, command *c)
 ll_status run_setmetadata(ll_session *s, command *c)
 {
     metadata_state *m = c->state;
-    if (!session_can(s, metadata_set))
+    if (!session_has_metadata(s))
         return LL_EUNSUPPORTED;
     if (c->phase == 0) {
         c->phase = 1;

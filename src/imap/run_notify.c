@@ -27,7 +27,7 @@ typedef struct notify_state {
 
 static bool offers_event(const ll_session *s, unsigned bit)
 {
-    return !(bit & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) || session_can(s, metadata);
+    return !(bit & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) || session_has_metadata(s);
 }
 
 /* Section 3.1: the reply names what there is. */

@@ -312,7 +312,7 @@ static void add_mailbox_words(const ll_session *s, text *out)
         text_add_str(out, " REPLACE"); /* RFC 8508 */
     if (session_can(s, quota))
         text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
-    if (session_can(s, metadata) && session_can(s, metadata_set))
+    if (session_has_metadata(s))
         text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
     if (session_offers(s, LL_OFFERS_OBJECTID))
         text_add_str(out, " OBJECTID"); /* RFC 8474 */

@@ -194,6 +194,8 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
      (s)->connector->method)
 /* And what has no method of its own: a bit of LL_OFFERS_x. */
 #define session_offers(s, bit) (session_can(s, offers) && ((s)->connector->offers & (bit)))
+/* RFC 5464: to read it and to write it. */
+#define session_has_metadata(s) (session_can(s, metadata) && session_can(s, metadata_set))
 /* The same for the host. */
 #define session_host_can(s, method)                                                                                    \
     ((s)->host->size >= offsetof(ll_host, method) + sizeof((s)->host->method) && (s)->host->method)
