@@ -178,6 +178,11 @@ void command_sync(ll_session *s)
     sync_drop(s);
     if (!s->mailbox || !c->row || c->row->flags & COMMAND_NO_SYNC)
         return;
+    if (!notify_wants_selected(s) && !(c->row->flags & COMMAND_TELLS) && !c->sync_force) {
+        if (sync_closed(s))
+            s->bye_after = "The mailbox was deleted";
+        return;
+    }
     bool hold = c->sync_hold_expunge || (c->row->flags & COMMAND_NO_EXPUNGE && !c->uid);
     ll_status status = sync_begin(s, !hold, c->sync_force, c->sync_silent, c->uid, &nothing);
     if (!status && s->sync && c->sync_modseq)

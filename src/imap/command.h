@@ -40,7 +40,8 @@ enum {
     COMMAND_WRITES = 1u << 11,  /* refused on a mailbox opened by EXAMINE */
     COMMAND_NO_SYNC = 1u << 12, /* no snapshot sync at its end (LOGOUT, CLOSE, SELECT ...) */
     COMMAND_SECRET = 1u << 13,  /* its arguments are wiped */
-    COMMAND_NUMBERS = 1u << 14  /* without UID it takes or gives message numbers: refused after ENABLE UIDONLY */
+    COMMAND_NUMBERS = 1u << 14, /* without UID it takes or gives message numbers: refused after ENABLE UIDONLY */
+    COMMAND_TELLS = 1u << 15    /* it may change the selected mailbox: synced also for a client that wants no news */
 };
 
 struct command_row {

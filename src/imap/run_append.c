@@ -14,6 +14,7 @@
 #include "imap/append_catenate.h"
 #include "imap/input.h"
 #include "imap/name.h"
+#include "imap/notify.h"
 
 #include <inttypes.h>
 
@@ -463,6 +464,7 @@ static ll_status committed(ll_session *s, command *c)
     s->uploads_committed = false;
     if (s->call->status < 0)
         return session_call_failed(s, c);
+    notify_own_messages(s, a->mailbox);
     const char *code = s->call->placed_count ? placed_code(c, s->call) : NULL;
     if (code && a->replaced) /* RFC 8508 section 4.3: before the EXPUNGE */
         session_say(s, "* OK [%s] Replacement is there\r\n", code);

@@ -4,6 +4,7 @@
  * All or nothing, so the connector gets the whole set in one question. */
 #include "imap/message_limit.h"
 #include "imap/name.h"
+#include "imap/notify.h"
 #include "imap/rows.h"
 
 enum {
@@ -108,6 +109,7 @@ static ll_status run(ll_session *s, command *c, bool move)
     }
     if (s->call->status < 0)
         return session_call_failed(s, c);
+    notify_own_messages(s, ((const copy *)c->state)->to);
     c->code = copyuid(s, c);
     if (!move || !c->code)
         return LL_OK;

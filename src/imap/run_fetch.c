@@ -8,6 +8,7 @@
  * whose body was sent and which lack it. \Seen comes after the bytes, so that a client that hangs up has not read what
  * it never got; the sync at the command's end tells the new flags. */
 #include "imap/message_limit.h"
+#include "imap/notify.h"
 #include "imap/parse_fetch.h"
 #include "imap/rows.h"
 #include "imap/write_message.h"
@@ -209,6 +210,17 @@ static ll_status next_batch(ll_session *s, command *c, fetch *f)
     return status;
 }
 
+/* RFC 3501 section 6.4.5: the client hears of \Seen, also if NOTIFY does not ask for what others do to flags. */
+static void tell_seen(ll_session *s, command *c, const fetch *f)
+{
+    if (notify_wants_flags(s))
+        return;
+    if (!c->sync_force)
+        c->sync_force = uidset_new();
+    for (size_t i = 0; c->sync_force && i < f->seen_count; i++)
+        uidset_add_range(c->sync_force, f->seen[i]);
+}
+
 static ll_status ask_seen(ll_session *s, fetch *f)
 {
     return session_asked(s, s->connector->store(s->self, session_call(s), s->mailbox, f->seen, f->seen_count,
@@ -265,6 +277,7 @@ ll_status run_fetch(ll_session *s, command *c)
             break;
         case SEEN:
             c->phase = SEEN_ASKED;
+            tell_seen(s, c, f);
             if (ask_seen(s, f) == LL_LATER)
                 return LL_LATER;
             break;

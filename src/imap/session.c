@@ -182,6 +182,7 @@ void session_unselect(ll_session *s)
     text_fini(&s->selected_name);
     search_context_drop(s, span_of(NULL, 0));
     s->readonly = s->notified = false;
+    s->recent_first = 0;
     text_fini(&s->mailbox_key);
     notify_selected(s);
     if (s->state == SESSION_SELECTED)

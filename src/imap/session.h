@@ -93,7 +93,8 @@ struct ll_session {
     void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
     snapshot snap;
-    bool notified; /* a newer version may exist */
+    bool notified;         /* a newer version may exist */
+    uint32_t recent_first; /* \Recent that `latest` has given us and the snapshot has not: from this UID; 0: none */
 
     /* the command under way */
     command command;

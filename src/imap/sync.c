@@ -11,6 +11,7 @@
 #include "imap/sync.h"
 
 #include "base/memory.h"
+#include "imap/notify.h"
 #include "imap/response.h"
 #include "imap/search_context.h"
 #include "imap/rows.h"
@@ -122,13 +123,14 @@ static ll_status add_changes(uidset *changed, const command *c, const ll_view *b
 }
 
 /* The messages known to the client and still there whose flags are to be said. NULL: out of memory. */
-static uidset *changed_flags(const command *c, const ll_view *before, const ll_view *after, const uidset *force,
+static uidset *changed_flags(const ll_session *s, const ll_view *before, const ll_view *after, const uidset *force,
                              const uidset *silent)
 {
+    const command *c = &s->command;
     uidset *changed = uidset_new();
     if (!changed)
         return NULL;
-    if (add_changes(changed, c, before, after, silent)) {
+    if (notify_wants_flags(s) && add_changes(changed, c, before, after, silent)) {
         uidset_del(&changed);
         return NULL;
     }
@@ -143,7 +145,7 @@ static uidset *changed_flags(const command *c, const ll_view *before, const ll_v
 static ll_status compare(ll_session *s, struct sync *sync, ll_view *after, const uidset *force, const uidset *silent)
 {
     const ll_view *before = s->snap.view;
-    sync->fetch = changed_flags(&s->command, before, after, force, silent);
+    sync->fetch = changed_flags(s, before, after, force, silent);
     if (!sync->fetch)
         return LL_ENOMEM;
     if (silent && s->enabled & SESSION_ENABLED_CONDSTORE) {
@@ -175,6 +177,9 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
         ll_view_unref(&view);
         return LL_ECLOSED;
     }
+    if (s->recent_first && (!recent_first || s->recent_first < recent_first))
+        recent_first = s->recent_first;
+    s->recent_first = 0;
     if (s->enabled & SESSION_ENABLED_REV2) /* RFC 9051 knows no \Recent */
         recent_first = 0;
     bool bare = silent && s->enabled & SESSION_ENABLED_CONDSTORE;
@@ -201,6 +206,17 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
     sync->vanished_from = 1;
     *nothing = false;
     return LL_OK;
+}
+
+bool sync_closed(ll_session *s)
+{
+    uint32_t recent_first = 0;
+    ll_view *view = s->connector->latest(s->self, s->mailbox, &recent_first);
+    bool closed = !view || ll_view_uidvalidity(view) != ll_view_uidvalidity(s->snap.view);
+    if (recent_first && (!s->recent_first || recent_first < s->recent_first))
+        s->recent_first = recent_first;
+    ll_view_unref(&view);
+    return closed;
 }
 
 void sync_all_modseqs(ll_session *s)
