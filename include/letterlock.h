@@ -131,7 +131,12 @@ typedef struct ll_allocator {
     X(prelogin_timeout_ms, 60000, "silence before login")                                                              \
     X(metadata_value_bytes, 32768, "one value of metadata: RFC 5464 asks for 1,024; a signature with a picture fits")  \
     X(metadata_entries, 100, "entries in one GETMETADATA or SETMETADATA: clients use under 10")                        \
-    X(catenate_parts, 1000, "parts of one CATENATE: a message of 10 attachments has 30")
+    X(catenate_parts, 1000, "parts of one CATENATE: a message of 10 attachments has 30")                               \
+    X(message_limit, 10000000,                                                                                         \
+      "messages of one command (RFC 9738), 0: any number: ten times the largest mailbox that was measured, so that "   \
+      "no "                                                                                                            \
+      "client meets it; hosts with less patience set less")                                                            \
+    X(save_limit, 10000000, "messages that SEARCH RETURN (SAVE) keeps (RFC 9738), 0: any number: a set, not a list")
 
 typedef struct ll_limits {
     uint32_t size; /* sizeof(ll_limits) of the caller */

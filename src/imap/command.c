@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "imap/input.h"
+#include "imap/message_limit.h"
 #include "imap/notify.h"
 #include "imap/sync.h"
 
@@ -62,6 +63,13 @@ ll_status session_call_failed(ll_session *s, command *c)
     return session_failed(c, s->call->status, s->call->text);
 }
 
+ll_status session_uid_required(command *c)
+{
+    c->code = "UIDREQUIRED";
+    c->text = "Message numbers are off: use UIDs";
+    return LL_EINVAL;
+}
+
 /* --- a command begins --- */
 
 /* Its state allows it; else why not. */
@@ -100,6 +108,8 @@ static ll_status parse_command(ll_session *s, lexer *in)
         return LL_EINVAL;
     if (c->row->flags & COMMAND_WRITES && s->readonly)
         return LL_EREADONLY;
+    if (c->row->flags & COMMAND_NUMBERS && !c->uid && s->enabled & SESSION_ENABLED_UIDONLY)
+        return session_uid_required(c);
     ll_status status = c->row->parse(s, c, in);
     if (status == LL_OK && !lexer_end(in))
         status = LL_ESYNTAX;
@@ -168,6 +178,11 @@ void command_sync(ll_session *s)
     sync_drop(s);
     if (!s->mailbox || !c->row || c->row->flags & COMMAND_NO_SYNC)
         return;
+    if (!notify_wants_selected(s) && !(c->row->flags & COMMAND_TELLS) && !c->sync_force) {
+        if (sync_closed(s))
+            s->bye_after = "The mailbox was deleted";
+        return;
+    }
     bool hold = c->sync_hold_expunge || (c->row->flags & COMMAND_NO_EXPUNGE && !c->uid);
     ll_status status = sync_begin(s, !hold, c->sync_force, c->sync_silent, c->uid, &nothing);
     if (!status && s->sync && c->sync_modseq)
@@ -195,6 +210,11 @@ void command_reply(ll_session *s)
     bool ghosts = syncs && s->mailbox && snapshot_has_ghosts(&s->snap);
     if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
         session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
+    const char *limited = s->outcome ? NULL : message_limit_code(s, c);
+    if (limited && (code || (s->mailbox && c->reply_modseq))) /* one code a reply */
+        session_say(s, "* OK [%s] Only the newest of the messages\r\n", limited);
+    else if (limited)
+        code = limited;
     if (!code && !s->outcome && s->mailbox && c->reply_modseq)
         code = command_print(c, "HIGHESTMODSEQ %" PRIu64, snapshot_modseq(&s->snap));
     if (!code && !s->outcome && ghosts) {

@@ -39,7 +39,9 @@ enum {
         1u << 10, /* EXPUNGE replies are held back during it (RFC 3501 section 7.4.1), unless it is the UID form */
     COMMAND_WRITES = 1u << 11,  /* refused on a mailbox opened by EXAMINE */
     COMMAND_NO_SYNC = 1u << 12, /* no snapshot sync at its end (LOGOUT, CLOSE, SELECT ...) */
-    COMMAND_SECRET = 1u << 13   /* its arguments are wiped */
+    COMMAND_SECRET = 1u << 13,  /* its arguments are wiped */
+    COMMAND_NUMBERS = 1u << 14, /* without UID it takes or gives message numbers: refused after ENABLE UIDONLY */
+    COMMAND_TELLS = 1u << 15    /* it may change the selected mailbox: synced also for a client that wants no news */
 };
 
 struct command_row {
@@ -75,6 +77,7 @@ struct command {
     struct rows *sync_rows; /* room for sync.c, in `memory` */
     bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
     bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
+    uint32_t limited;       /* the lowest UID worked on if there were too many messages, message_limit.h; 0: no */
     bool sync_hold_expunge; /* more than the row says */
     bool said_expunge_held; /* EXPUNGEISSUED was added */
 };

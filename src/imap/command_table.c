@@ -8,7 +8,9 @@
 #define HOLD   COMMAND_NO_EXPUNGE
 #define QUIET  COMMAND_NO_SYNC
 #define SECRET COMMAND_SECRET
-#define WRITES COMMAND_WRITES
+#define TELLS  COMMAND_TELLS
+#define WRITES (COMMAND_WRITES | COMMAND_TELLS)
+#define BOTH   (COMMAND_UID | COMMAND_NUMBERS)
 
 const command_row command_table[] = {
     /* RFC 3501 section 6.1 */
@@ -37,12 +39,12 @@ const command_row command_table[] = {
     {"SETQUOTA", AUTH, parse_setquota, run_setquota, NULL},
     {"GETMETADATA", AUTH, parse_getmetadata, run_getmetadata, NULL}, /* RFC 5464 */
     {"SETMETADATA", AUTH, parse_setmetadata, run_setmetadata, NULL},
-    {"APPEND", AUTH, parse_append, run_append, drop_append},
-    {"REPLACE", SEL | COMMAND_UID | WRITES, parse_replace, run_replace, drop_append}, /* RFC 8508 */
+    {"APPEND", AUTH | TELLS, parse_append, run_append, drop_append},
+    {"REPLACE", SEL | BOTH | WRITES, parse_replace, run_replace, drop_append},        /* RFC 8508 */
     {"ENABLE", AUTH, parse_enable, run_enable, NULL},                                 /* RFC 5161 */
     {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                           /* RFC 4978 */
     {"UNAUTHENTICATE", AUTH | QUIET, parse_unauthenticate, run_unauthenticate, NULL}, /* RFC 8437 */
-    {"NOTIFY", AUTH, parse_notify, run_notify, drop_notify},                          /* RFC 5465 */
+    {"NOTIFY", AUTH | TELLS, parse_notify, run_notify, drop_notify},                  /* RFC 5465 */
     {"IDLE", AUTH, parse_idle, run_idle, NULL},                                       /* RFC 2177 */
     /* 6.4; EXPUNGE is held back as section 7.4.1 demands */
     {"CHECK", SEL, parse_none, run_none, NULL},
@@ -50,15 +52,15 @@ const command_row command_table[] = {
     {"UNSELECT", SEL | QUIET, parse_unselect, run_unselect, NULL}, /* RFC 3691 */
     {"EXPUNGE", SEL | WRITES, parse_expunge, run_expunge, drop_expunge},
     {"EXPUNGE", SEL | WRITES | COMMAND_UID_ONLY, parse_uid_expunge, run_uid_expunge, drop_expunge}, /* RFC 4315 */
-    {"SEARCH", SEL | COMMAND_UID | HOLD, parse_search, run_search, drop_search},
+    {"SEARCH", SEL | BOTH | HOLD, parse_search, run_search, drop_search},
     {"CANCELUPDATE", SEL, parse_cancelupdate, run_cancelupdate, NULL},         /* RFC 5267 */
     {"ESEARCH", AUTH | COMMAND_UID, parse_esearch, run_esearch, drop_esearch}, /* RFC 7377 */
-    {"SORT", SEL | COMMAND_UID | HOLD, parse_sort, run_sort, drop_sort},       /* RFC 5256 */
-    {"THREAD", SEL | COMMAND_UID | HOLD, parse_thread, run_thread, drop_thread},
-    {"FETCH", SEL | COMMAND_UID | HOLD, parse_fetch, run_fetch, drop_fetch},
-    {"STORE", SEL | COMMAND_UID | HOLD | WRITES, parse_store, run_store, drop_store},
-    {"COPY", SEL | COMMAND_UID, parse_copy, run_copy, drop_copy},
-    {"MOVE", SEL | COMMAND_UID | WRITES, parse_move, run_move, drop_copy}, /* RFC 6851 */
+    {"SORT", SEL | BOTH | HOLD, parse_sort, run_sort, drop_sort},              /* RFC 5256 */
+    {"THREAD", SEL | BOTH | HOLD, parse_thread, run_thread, drop_thread},
+    {"FETCH", SEL | BOTH | HOLD, parse_fetch, run_fetch, drop_fetch},
+    {"STORE", SEL | BOTH | HOLD | WRITES, parse_store, run_store, drop_store},
+    {"COPY", SEL | BOTH | TELLS, parse_copy, run_copy, drop_copy},
+    {"MOVE", SEL | BOTH | WRITES, parse_move, run_move, drop_copy}, /* RFC 6851 */
 };
 
 const size_t command_table_count = sizeof command_table / sizeof command_table[0];

@@ -10,8 +10,9 @@
 #include <assert.h>
 
 enum {
-    tail_max = 64,       /* end of a skipped line that is kept to see an announcement in it */
-    size_digits_max = 32 /* digits of a literal's size; more is nonsense */
+    tail_max = 64,           /* end of a skipped line that is kept to see an announcement in it */
+    size_digits_max = 32,    /* digits of a literal's size; more is nonsense */
+    literal_minus_max = 4096 /* a literal that does not wait, before login: RFC 7888 section 5 (LITERAL-) */
 };
 
 static bool is_before_login(const ll_session *s)
@@ -29,9 +30,12 @@ static uint64_t command_max(const ll_session *s)
     return is_before_login(s) ? s->limits.prelogin_command_bytes : s->limits.command_bytes;
 }
 
-static uint64_t literal_max(const ll_session *s)
+static uint64_t literal_max(const ll_session *s, bool plus)
 {
-    return is_before_login(s) ? s->limits.prelogin_command_bytes : s->limits.small_literal_bytes;
+    if (!is_before_login(s))
+        return s->limits.small_literal_bytes;
+    uint64_t most = s->limits.prelogin_command_bytes;
+    return plus && most > literal_minus_max ? literal_minus_max : most;
 }
 
 /* --- announcements --- */
@@ -181,7 +185,7 @@ static void announce(ll_session *s, const announcement *a)
 /* A literal that belongs to the command's text. */
 static void begin_literal(ll_session *s, const announcement *a)
 {
-    if (a->size > literal_max(s) || s->input.size + 2 + a->size > command_max(s)) {
+    if (a->size > literal_max(s, a->plus) || s->input.size + 2 + a->size > command_max(s)) {
         refuse(s, "BAD [TOOBIG] Literal is too large", a->plus, a->size);
         return;
     }

@@ -26,6 +26,8 @@ struct notify {
     new_messages *fetch;   /* NULL: none under way */
     notify_account before, after;
     notify_news news; /* how far the comparison is */
+    arena deeds;      /* memory of wish.deeds */
+    uidset *own_uids; /* new in the selected mailbox by this client: it asks for what it wants of them; NULL: none */
 };
 
 static void free_account(ll_session *s, notify_account *a)
@@ -55,6 +57,8 @@ void notify_del(ll_session *s)
     free_account(s, &n->before);
     free_account(s, &n->after);
     arena_fini(&n->wish.memory);
+    arena_fini(&n->deeds);
+    uidset_del(&n->own_uids);
     memory_free(s->allocator, n);
     s->notify = NULL;
 }
@@ -82,12 +86,65 @@ ll_status notify_set(ll_session *s, notify_wish *wish)
     }
     s->notify = n;
     n->wish = *wish;
+    arena_init(&n->deeds, s->allocator, notify_deeds_max);
     free_account(s, &n->before);
     free_account(s, &n->after);
     s->connector->watch(s->self, wants_survey(&n->wish));
     notify_selected(s);
     return LL_OK;
 }
+
+/* --- own deeds --- */
+
+void notify_own(ll_session *s, ll_span mailbox, unsigned event)
+{
+    struct notify *n = s->notify;
+    if (!n || !wants_survey(&n->wish))
+        return;
+    notify_deed *deed = arena_new(&n->deeds, sizeof *deed);
+    ll_span name = arena_copy(&n->deeds, mailbox);
+    if (!deed || !name.data)
+        return;
+    *deed = (notify_deed){.next = n->wish.deeds, .mailbox = name, .event = event};
+    if (event == NOTIFY_NEW)
+        deed->messages = (uint32_t)s->call->placed_count;
+    n->wish.deeds = deed;
+}
+
+void notify_own_messages(ll_session *s, ll_span mailbox)
+{
+    struct notify *n = s->notify;
+    if (!n)
+        return;
+    if (!s->mailbox || !span_equal(mailbox, text_span(&s->selected_name))) {
+        notify_own(s, mailbox, NOTIFY_NEW);
+        return;
+    }
+    if (!n->own_uids)
+        n->own_uids = uidset_new();
+    for (size_t i = 0; n->own_uids && i < s->call->placed_count; i++)
+        uidset_add(n->own_uids, s->call->placed[i].uid);
+}
+
+static void forget_deeds(ll_session *s, struct notify *n)
+{
+    n->wish.deeds = NULL;
+    arena_fini(&n->deeds);
+    arena_init(&n->deeds, s->allocator, notify_deeds_max);
+}
+
+bool notify_wants_selected(const ll_session *s)
+{
+    return !s->notify || s->notify->wish.selected;
+}
+
+bool notify_wants_flags(const ll_session *s)
+{
+    /* NOTIFY itself is a NOOP first, section 3.1 */
+    return !s->notify || s->notify->wish.selected & NOTIFY_FLAGS || s->command.row->step == run_notify;
+}
+
+/* --- surveys --- */
 
 /* Take the answer out of the call. */
 static ll_status take_survey(ll_session *s, notify_account *a)
@@ -127,6 +184,7 @@ ll_status notify_begin(ll_session *s, bool status)
             return s->call->status;
         if (take_survey(s, &n->before))
             return LL_ENOMEM;
+        forget_deeds(s, n);
         n->news = (notify_news){0};
         n->step = STEP_SAY;
     }
@@ -144,6 +202,8 @@ void notify_changed(ll_session *s)
 
 void notify_selected(ll_session *s)
 {
+    if (s->notify)
+        uidset_del(&s->notify->own_uids);
     if (s->notify)
         s->notify->told_uidnext = s->mailbox && s->snap.view ? ll_view_uidnext(s->snap.view) : 0;
 }
@@ -176,14 +236,20 @@ static ll_status step_sync(ll_session *s, struct notify *n, bool idle)
 static ll_status begin_fetch(ll_session *s, struct notify *n)
 {
     uint32_t from = n->told_uidnext;
+    uidset *own = n->own_uids;
+    n->own_uids = NULL;
     notify_selected(s);
-    if (!s->mailbox || !n->wish.items || !from || from >= n->told_uidnext)
-        return LL_OK;
-    uidset *set = uidset_new();
+    bool due = s->mailbox && n->wish.items && from && from < n->told_uidnext;
+    uidset *set = due ? uidset_new() : NULL;
+    if (set) {
+        uidset_add_range(set, (ll_range){from, n->told_uidnext - 1});
+        uidset_and(set, snapshot_uids(&s->snap));
+        if (own)
+            uidset_andnot(set, own);
+    }
+    uidset_del(&own);
     if (!set)
-        return LL_ENOMEM;
-    uidset_add_range(set, (ll_range){from, n->told_uidnext - 1});
-    uidset_and(set, snapshot_uids(&s->snap));
+        return due ? LL_ENOMEM : LL_OK;
     if (!s->command.notify_room)
         s->command.notify_room = arena_new(&s->command.memory, sizeof(new_messages));
     if (uidset_empty(set) || !s->command.notify_room) {
@@ -259,6 +325,7 @@ static ll_status step_survey(ll_session *s, struct notify *n)
     ll_status status = notify_say_news(s, &n->wish, &n->before, &n->after, &n->news);
     if (status)
         return status;
+    forget_deeds(s, n);
     free_account(s, &n->before);
     n->before = n->after;
     n->after = (notify_account){0};

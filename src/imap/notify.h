@@ -5,9 +5,12 @@
  * account; when something has changed a new survey is taken and compared with it, and what the client asked for is
  * said. So however much happens while a client is slow, it costs two surveys, and it hears of each mailbox once.
  *
- * News of the selected mailbox go the way of sync.c: between commands too if SELECTED was asked for. At the end of a
- * command they are told as ever, whatever was asked: RFC 3501 section 7 wants clients to be ready for them, and a
- * snapshot that does not move would only grow old. */
+ * News of the selected mailbox go the way of sync.c: between commands too if SELECTED was asked for, and without
+ * changes of flags if FlagChange was not. If SELECTED was not asked for (section 3.1: the client does not want to
+ * receive them), the snapshot moves only where the client itself has changed something, or asks anew with NOTIFY; and
+ * then it moves to the present version, for a view of its own changes alone would be a mailbox that never was.
+ *
+ * What the client has done itself is no news (section 5): the commands say so with notify_own. */
 #ifndef IMAP_NOTIFY_H
 #define IMAP_NOTIFY_H
 
@@ -24,10 +27,11 @@ enum {
     NOTIFY_SERVER_METADATA = 1u << 6, /* of the account; with whichever mailboxes it was named */
     NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
 
-    notify_groups_max = 64,      /* event groups: clients use under 5 */
-    notify_names_max = 1000,     /* mailboxes named in all groups together: a client's own list of folders */
-    notify_memory_max = 4 << 20, /* what was asked for: the command's text and what it names */
-    notify_survey_max = 64 << 20 /* a survey: 100,000 mailboxes */
+    notify_groups_max = 64,       /* event groups: clients use under 5 */
+    notify_names_max = 1000,      /* mailboxes named in all groups together: a client's own list of folders */
+    notify_memory_max = 4 << 20,  /* what was asked for: the command's text and what it names */
+    notify_survey_max = 64 << 20, /* a survey: 100,000 mailboxes */
+    notify_deeds_max = 64 << 10   /* deeds between two surveys; what is beyond comes back as news: no harm */
 };
 
 typedef enum notify_where { NOTIFY_PERSONAL, NOTIFY_SUBSCRIBED, NOTIFY_SUBTREE, NOTIFY_NAMED } notify_where;
@@ -39,6 +43,14 @@ typedef struct notify_group {
     unsigned events;
 } notify_group;
 
+/* What the client has done itself since the last survey. */
+typedef struct notify_deed {
+    struct notify_deed *next;
+    ll_span mailbox;
+    unsigned event;
+    uint32_t messages;
+} notify_deed;
+
 /* What was asked. */
 typedef struct notify_wish {
     arena memory;
@@ -47,6 +59,7 @@ typedef struct notify_wish {
     unsigned selected;  /* events of the selected mailbox; 0: none */
     bool delayed;       /* SELECTED-DELAYED */
     fetch_items *items; /* to be said of a new message in it; NULL: none */
+    notify_deed *deeds;
 } notify_wish;
 
 /* The account as it was surveyed, ordered by key: id, or name where there is none. */
@@ -66,6 +79,14 @@ LL_MUST_USE ll_status notify_set(ll_session *s, notify_wish *wish);
 LL_MUST_USE ll_status notify_begin(ll_session *s, bool status);
 void notify_del(ll_session *s);
 
+/* The command under way has done it, so it is no news: the mailbox has come, gone or changed its name (NOTIFY_NAME),
+ * its subscription (NOTIFY_SUBSCRIPTION) or its metadata (NOTIFY_METADATA; "": NOTIFY_SERVER_METADATA). */
+void notify_own(ll_session *s, ll_span mailbox, unsigned event);
+/* The same for the messages that the call has placed in the mailbox, perhaps the selected one. */
+void notify_own_messages(ll_session *s, ll_span mailbox);
+/* At the end of a command, news of the selected mailbox are wanted; of flags too. Without NOTIFY always. */
+bool notify_wants_selected(const ll_session *s);
+bool notify_wants_flags(const ll_session *s);
 /* Something may have changed. */
 void notify_changed(ll_session *s);
 /* Another mailbox was selected, or the present one closed. */

@@ -76,6 +76,27 @@ static unsigned events_of(const notify_wish *wish, const ll_mailbox_info *m)
     return events;
 }
 
+/* Without what this client has done itself. A mailbox that it has made may have needed others above it. */
+static unsigned without_own(const notify_wish *wish, ll_span name, unsigned events)
+{
+    for (const notify_deed *deed = wish->deeds; deed; deed = deed->next)
+        if (deed->event != NOTIFY_NEW &&
+            (span_equal(deed->mailbox, name) || (deed->event == NOTIFY_NAME && is_below(deed->mailbox, name))))
+            events &= ~deed->event;
+    return events;
+}
+
+/* The only messages that have come or gone are those that this client has put there. */
+static bool only_own(const notify_wish *wish, ll_span name, const ll_mailbox_status *a, const ll_mailbox_status *b)
+{
+    uint32_t own = 0;
+    for (const notify_deed *deed = wish->deeds; deed; deed = deed->next)
+        if (deed->event == NOTIFY_NEW && span_equal(deed->mailbox, name))
+            own += deed->messages;
+    return own && a->uidvalidity == b->uidvalidity && b->messages - a->messages == own &&
+           b->uidnext - a->uidnext == own;
+}
+
 static bool is_selected(const ll_session *s, const ll_survey *one)
 {
     return s->mailbox && span_equal(text_span(&s->mailbox_key), s->mailbox_key_is_id ? one->id : one->mailbox.name);
@@ -266,6 +287,7 @@ static void say_mailbox(ll_session *s, const notify_wish *wish, const notify_acc
     unsigned events = events_of(wish, &now->one.mailbox);
     if (old)
         events |= events_of(wish, &old->one.mailbox);
+    events = without_own(wish, name, events);
     bool renamed = old && !span_equal(old->one.mailbox.name, name);
     unsigned changed = old ? old->one.mailbox.attributes ^ now->one.mailbox.attributes : 0;
     bool is_only_name = now->one.mailbox.attributes & LL_MAILBOX_NONEXISTENT;
@@ -279,7 +301,7 @@ static void say_mailbox(ll_session *s, const notify_wish *wish, const notify_acc
                 (changed & LL_MAILBOX_SUBSCRIBED || (!old && is_only_name && !find_name(before, name)))))
         say_list(s, after, name, span_of(NULL, 0));
     if (old && events & NOTIFY_MESSAGES && has_messages(&now->one) && has_messages(&old->one) &&
-        !is_selected(s, &now->one))
+        !is_selected(s, &now->one) && !only_own(wish, name, &old->one.numbers, &now->one.numbers))
         say_messages(s, events, &old->one, &now->one);
     if (events & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA))
         say_metadata(s, before, old, after, now);
@@ -289,7 +311,7 @@ static void say_gone(ll_session *s, const notify_wish *wish, const notify_accoun
                      const notify_account *after)
 {
     ll_span name = old->one.mailbox.name;
-    unsigned events = events_of(wish, &old->one.mailbox);
+    unsigned events = without_own(wish, name, events_of(wish, &old->one.mailbox));
     bool was_only_name = old->one.mailbox.attributes & LL_MAILBOX_NONEXISTENT;
     if (was_only_name && find_name(after, name)) /* created now */
         return;

@@ -44,7 +44,8 @@ typedef struct fetch_items {
 } fetch_items;
 
 /* Take macro, item or list at the lexer's position; memory: the lexer's arena. uid: the UID form, where UID comes first
- * of all. LL_ESYNTAX; LL_ELIMIT (more than items_max); LL_ENOMEM. */
+ * of all (but not where every reply begins with it, RFC 9586). LL_ESYNTAX; LL_ELIMIT (more than items_max); LL_ENOMEM.
+ */
 LL_MUST_USE ll_status fetch_items_parse(fetch_items *out, lexer *in, bool uid, size_t items_max);
 /* MODSEQ too, as CHANGEDSINCE asks for (RFC 7162 section 3.1.4.1). LL_ENOMEM. */
 LL_MUST_USE ll_status fetch_items_add_modseq(fetch_items *items, arena *memory);

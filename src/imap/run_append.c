@@ -14,6 +14,9 @@
 #include "imap/append_catenate.h"
 #include "imap/input.h"
 #include "imap/name.h"
+#include "imap/notify.h"
+
+#include <inttypes.h>
 
 enum { append_url_max = 8192 }; /* a URL that comes as a literal: fits the longest name and section */
 
@@ -184,11 +187,6 @@ static ll_status take_replaced(ll_session *s, command *c, uint32_t number)
         c->code = "NONEXISTENT";
         c->text = "There is no message of that UID";
         return LL_ENOTFOUND;
-    }
-    if (s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
-        c->code = "UIDREQUIRED";
-        c->text = "Use UID REPLACE";
-        return LL_EINVAL;
     }
     a->replaced = snapshot_uid(&s->snap, number);
     if (a->replaced)
@@ -429,6 +427,7 @@ static ll_status after_message(ll_session *s, command *c)
     if (a->replaced)
         return LL_ESYNTAX; /* RFC 8508 section 4.7: no MULTIAPPEND */
     if (a->begun >= s->limits.append_messages) {
+        c->code = command_print(c, "MESSAGELIMIT %" PRIu64, s->limits.append_messages); /* RFC 9738 */
         c->text = "Too many messages";
         return LL_ELIMIT;
     }
@@ -476,6 +475,7 @@ static ll_status committed(ll_session *s, command *c)
     s->uploads_committed = false;
     if (s->call->status < 0)
         return session_call_failed(s, c);
+    notify_own_messages(s, a->mailbox);
     const char *code = s->call->placed_count ? placed_code(c, s->call) : NULL;
     if (code && a->replaced) /* RFC 8508 section 4.3: before the EXPUNGE */
         session_say(s, "* OK [%s] Replacement is there\r\n", code);

@@ -2,7 +2,9 @@
  * section 3). SPDX-License-Identifier: MIT
  *
  * All or nothing, so the connector gets the whole set in one question. */
+#include "imap/message_limit.h"
 #include "imap/name.h"
+#include "imap/notify.h"
 #include "imap/rows.h"
 
 enum {
@@ -84,7 +86,9 @@ static ll_status set_ranges(ll_session *s, command *c, ll_range **ranges, size_t
     ll_status status = rows_select(s, c, &cp->set, &uids);
     if (status)
         return status;
-    status = sequence_ranges(uids, &c->memory, ranges, count);
+    status = message_limit_check(s, c, uids);
+    if (!status)
+        status = sequence_ranges(uids, &c->memory, ranges, count);
     uidset_del(&uids);
     return status;
 }
@@ -105,6 +109,7 @@ static ll_status run(ll_session *s, command *c, bool move)
     }
     if (s->call->status < 0)
         return session_call_failed(s, c);
+    notify_own_messages(s, ((const copy *)c->state)->to);
     c->code = copyuid(s, c);
     if (!move || !c->code)
         return LL_OK;

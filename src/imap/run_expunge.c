@@ -4,6 +4,7 @@
  * The engine names the messages that this client has seen with \Deleted; the connector removes those that still have
  * it. A message that somebody else marked a moment ago stays, because this client has not been told. The sync at the
  * end tells what is gone. */
+#include "imap/message_limit.h"
 #include "imap/sequence.h"
 #include "imap/session.h"
 
@@ -60,6 +61,7 @@ static ll_status begin(ll_session *s, command *c, expunge *e)
             return status;
         uidset_and(e->uids, only);
         uidset_del(&only);
+        message_limit_cut(s, c, e->uids);
     }
     e->ranges = arena_array(&c->memory, expunge_ranges, sizeof *e->ranges);
     e->walk = uidset_walk_new(e->uids, 1);

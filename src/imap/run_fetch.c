@@ -7,6 +7,8 @@
  * Then batch by batch: rows if the items need any, then the replies, then one STORE of \Seen for those of the batch
  * whose body was sent and which lack it. \Seen comes after the bytes, so that a client that hangs up has not read what
  * it never got; the sync at the command's end tells the new flags. */
+#include "imap/message_limit.h"
+#include "imap/notify.h"
 #include "imap/parse_fetch.h"
 #include "imap/rows.h"
 #include "imap/write_message.h"
@@ -27,6 +29,15 @@ typedef struct fetch {
     size_t seen_count;
 } fetch;
 
+/* What the connector does not offer is not understood (RFC 8474, RFC 8514). */
+static bool items_offered(const ll_session *s, const fetch_items *items)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (items->items[i].kind == FETCH_SAVEDATE && !session_offers(s, LL_OFFERS_SAVEDATE))
+            return false;
+    return !items->ids || session_offers(s, LL_OFFERS_OBJECTID);
+}
+
 ll_status parse_fetch(ll_session *s, command *c, lexer *in)
 {
     ll_span set;
@@ -38,11 +49,13 @@ ll_status parse_fetch(ll_session *s, command *c, lexer *in)
         return LL_ESYNTAX;
     ll_status status = sequence_parse(&f->set, set, s->limits.set_ranges, &c->memory);
     if (!status)
-        status = fetch_items_parse(&f->items, in, c->uid, s->limits.fetch_items);
+        status = fetch_items_parse(&f->items, in, c->uid && !session_uidonly(s), s->limits.fetch_items);
     if (!status)
         status = fetch_modifiers_parse(&f->modifiers, in, c->uid);
     if (!status && f->modifiers.changed)
         status = fetch_items_add_modseq(&f->items, &c->memory);
+    if (!status && !items_offered(s, &f->items))
+        return LL_ESYNTAX;
     if (!status && f->items.modseq && !session_can(s, changes))
         c->text = "Mod-sequences are not supported";
     else if (!status && f->modifiers.vanished && !(s->enabled & SESSION_ENABLED_QRESYNC))
@@ -113,8 +126,9 @@ static ll_status take_changes(ll_session *s, command *c, fetch *f)
     return find_vanished(s, f, known ? s->call->vanished : NULL);
 }
 
-static void begin_rows(ll_session *s, fetch *f)
+static void begin_rows(ll_session *s, command *c, fetch *f)
 {
+    message_limit_cut(s, c, f->uids);
     unsigned want = (f->items.index ? LL_WANT_INDEX : 0u) | (f->items.ids ? LL_WANT_IDS : 0u);
     rows_init(&f->rows, s, f->uids, f->items.rows, want);
     f->uids = NULL;
@@ -196,6 +210,17 @@ static ll_status next_batch(ll_session *s, command *c, fetch *f)
     return status;
 }
 
+/* RFC 3501 section 6.4.5: the client hears of \Seen, also if NOTIFY does not ask for what others do to flags. */
+static void tell_seen(ll_session *s, command *c, const fetch *f)
+{
+    if (notify_wants_flags(s))
+        return;
+    if (!c->sync_force)
+        c->sync_force = uidset_new();
+    for (size_t i = 0; c->sync_force && i < f->seen_count; i++)
+        uidset_add_range(c->sync_force, f->seen[i]);
+}
+
 static ll_status ask_seen(ll_session *s, fetch *f)
 {
     return session_asked(s, s->connector->store(s->self, session_call(s), s->mailbox, f->seen, f->seen_count,
@@ -233,7 +258,7 @@ ll_status run_fetch(ll_session *s, command *c)
             status = f->vanished ? session_say_vanished(s, f->vanished, &f->vanished_from, true) : LL_OK;
             if (status)
                 return status;
-            begin_rows(s, f);
+            begin_rows(s, c, f);
             c->phase = BATCH;
             break;
         case BATCH:
@@ -252,6 +277,7 @@ ll_status run_fetch(ll_session *s, command *c)
             break;
         case SEEN:
             c->phase = SEEN_ASKED;
+            tell_seen(s, c, f);
             if (ask_seen(s, f) == LL_LATER)
                 return LL_LATER;
             break;

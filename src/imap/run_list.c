@@ -110,7 +110,7 @@ static ll_status take_return(ll_session *s, command *c, lexer *in)
     else if (lexer_is_word(in, "STATUS")) {
         l->extras |= EXTRA_STATUS;
         return lexer_space(in) && status_take_items(s, in, &l->status) ? LL_OK : LL_ESYNTAX;
-    } else if (session_can(s, metadata) && lexer_is_word(in, "METADATA")) {
+    } else if (session_has_metadata(s) && lexer_is_word(in, "METADATA")) {
         l->extras |= EXTRA_METADATA;
         return lexer_space(in) && lexer_peek(in) == '(' ? metadata_take_entries(s, c, in, &l->metadata) : LL_ESYNTAX;
     } else if (!lexer_is_word(in, "CHILDREN") && !lexer_is_word(in, "SPECIAL-USE"))

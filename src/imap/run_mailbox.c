@@ -1,6 +1,7 @@
 /* run_mailbox.c - the commands about mailboxes as a whole (RFC 3501 section 6.3, RFC 6154), but LIST.
  * SPDX-License-Identifier: MIT */
 #include "imap/name.h"
+#include "imap/notify.h"
 #include "imap/response.h"
 #include "imap/session.h"
 #include "imap/special.h"
@@ -110,6 +111,18 @@ static ll_status asked(ll_session *s, command *c, ll_status status)
     return s->call->status < 0 ? session_call_failed(s, c) : LL_OK;
 }
 
+/* The same, when it was a change: it is no news to this client. */
+static ll_status done(ll_session *s, ll_status status, unsigned event)
+{
+    const mailbox_state *m = s->command.state;
+    if (status)
+        return status;
+    notify_own(s, m->name, event);
+    if (m->to.size)
+        notify_own(s, m->to, event);
+    return LL_OK;
+}
+
 static ll_status answered(ll_session *s, command *c)
 {
     return s->call->status < 0 ? session_call_failed(s, c) : LL_OK;
@@ -136,6 +149,8 @@ ll_status run_create(ll_session *s, command *c)
         c->phase ? answered(s, c) : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
     if (status == LL_EUNSUPPORTED && m->attributes)
         c->code = "USEATTR"; /* RFC 6154 section 3 */
+    if (!status)
+        notify_own(s, m->name, NOTIFY_NAME);
     if (!status && s->call->mailbox_id.data)
         c->code = command_print(c, "MAILBOXID (%.*s)", SPAN_PRINT(s->call->mailbox_id)); /* RFC 8474 section 4.1 */
     return status;
@@ -145,36 +160,42 @@ ll_status run_delete(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
     if (c->phase)
-        return answered(s, c);
+        return done(s, answered(s, c), NOTIFY_NAME);
     if (is_the_inbox(m->name))
         return no(c, "CANNOT", "INBOX stays");
-    return asked(s, c, s->connector->remove(s->self, session_call(s), m->name));
+    return done(s, asked(s, c, s->connector->remove(s->self, session_call(s), m->name)), NOTIFY_NAME);
 }
 
 ll_status run_rename(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
     if (c->phase)
-        return answered(s, c);
+        return done(s, answered(s, c), NOTIFY_NAME);
     if (is_the_inbox(m->to) || span_equal(m->name, m->to))
         return LL_EEXISTS;
     bool below = m->to.size > m->name.size && m->to.data[m->name.size] == '/' &&
                  span_equal(span_first(m->to, m->name.size), m->name);
     if (below && !is_the_inbox(m->name))
         return no(c, "CANNOT", "A mailbox cannot move below itself");
-    return asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to));
+    return done(s, asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to)), NOTIFY_NAME);
+}
+
+static ll_status subscribe(ll_session *s, command *c, bool on)
+{
+    const mailbox_state *m = c->state;
+    ll_status status =
+        c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, on));
+    return done(s, status, NOTIFY_SUBSCRIPTION);
 }
 
 ll_status run_subscribe(ll_session *s, command *c)
 {
-    mailbox_state *m = c->state;
-    return c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, true));
+    return subscribe(s, c, true);
 }
 
 ll_status run_unsubscribe(ll_session *s, command *c)
 {
-    mailbox_state *m = c->state;
-    return c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, false));
+    return subscribe(s, c, false);
 }
 
 /* --- STATUS --- */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/metadata.h"
 #include "imap/name.h"
+#include "imap/notify.h"
 
 #include <inttypes.h>
 
@@ -136,7 +137,7 @@ ll_status parse_setmetadata(ll_session *s, command *c, lexer *in)
 ll_status run_getmetadata(ll_session *s, command *c)
 {
     metadata_state *m = c->state;
-    if (!session_can(s, metadata))
+    if (!session_has_metadata(s))
         return LL_EUNSUPPORTED;
     if (c->phase == 0) {
         c->phase = 1;
@@ -155,7 +156,7 @@ ll_status run_getmetadata(ll_session *s, command *c)
 ll_status run_setmetadata(ll_session *s, command *c)
 {
     metadata_state *m = c->state;
-    if (!session_can(s, metadata_set))
+    if (!session_has_metadata(s))
         return LL_EUNSUPPORTED;
     if (c->phase == 0) {
         c->phase = 1;
@@ -163,8 +164,10 @@ ll_status run_setmetadata(ll_session *s, command *c)
             LL_LATER)
             return LL_LATER;
     }
-    if (s->call->status >= 0)
+    if (s->call->status >= 0) {
+        notify_own(s, m->mailbox, m->mailbox.size ? NOTIFY_METADATA : NOTIFY_SERVER_METADATA);
         return LL_OK;
+    }
     if (s->call->status == LL_ELIMIT)
         c->code = "METADATA TOOMANY";
     return session_call_failed(s, c);

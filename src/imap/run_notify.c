@@ -27,7 +27,7 @@ typedef struct notify_state {
 
 static bool offers_event(const ll_session *s, unsigned bit)
 {
-    return !(bit & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) || session_can(s, metadata);
+    return !(bit & (NOTIFY_METADATA | NOTIFY_SERVER_METADATA)) || session_has_metadata(s);
 }
 
 /* Section 3.1: the reply names what there is. */
@@ -57,7 +57,7 @@ static ll_status take_items(ll_session *s, notify_wish *wish, lexer *in, bool se
     wish->items = arena_new(&wish->memory, sizeof *wish->items);
     if (!wish->items)
         return arena_status(&wish->memory);
-    return fetch_items_parse(wish->items, in, true, s->limits.fetch_items);
+    return fetch_items_parse(wish->items, in, !session_uidonly(s), s->limits.fetch_items);
 }
 
 static ll_status take_event(ll_session *s, command *c, notify_wish *wish, lexer *in, bool selected, unsigned *found)

@@ -37,6 +37,8 @@ static ll_status take_set(ll_session *s, command *c, lexer *in, sequence *set)
 /* seq-match-data = "(" known-sequence-set SP known-uid-set ")" */
 static ll_status take_match(ll_session *s, command *c, lexer *in, select_state *st)
 {
+    if (session_uidonly(s)) /* the first set is of numbers */
+        return session_uid_required(c);
     ll_status status = take_set(s, c, in, &st->at);
     if (!status)
         status = lexer_space(in) ? take_set(s, c, in, &st->there) : LL_ESYNTAX;
@@ -156,7 +158,7 @@ static void describe_revision(ll_session *s, const select_state *st)
         return;
     }
     session_say(s, "* %u RECENT\r\n", snapshot_recent_count(&s->snap));
-    uint32_t unseen = first_unseen(s->snap.view);
+    uint32_t unseen = session_uidonly(s) ? 0 : first_unseen(s->snap.view);
     if (unseen)
         session_say(s, "* OK [UNSEEN %u] First unseen\r\n", snapshot_number(&s->snap, unseen));
 }

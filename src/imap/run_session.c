@@ -1,6 +1,7 @@
 /* run_session.c - the commands about the session itself, from CAPABILITY to UNSELECT.
  * SPDX-License-Identifier: MIT */
 #include "imap/compress.h"
+#include "imap/search_context.h"
 #include "imap/session.h"
 
 enum { id_pairs_max = 30 }; /* RFC 2971 section 3.3 */
@@ -84,6 +85,7 @@ static const struct {
     {"QRESYNC", SESSION_ENABLED_QRESYNC | SESSION_ENABLED_CONDSTORE, true}, /* section 3.2.3 */
     {"IMAP4rev2", SESSION_ENABLED_REV2, false},                             /* RFC 9051 section 6.3.1 */
     {"UTF8=ACCEPT", SESSION_ENABLED_UTF8, false},                           /* RFC 6855 section 3 */
+    {"UIDONLY", SESSION_ENABLED_UIDONLY, false},                            /* RFC 9586 section 3.1 */
 };
 enum { enable_items_count = sizeof enable_items / sizeof enable_items[0] };
 
@@ -123,6 +125,8 @@ ll_status run_enable(ll_session *s, command *c)
     if (bits & SESSION_ENABLED_CONDSTORE)
         session_enable_condstore(s);
     s->enabled |= bits;
+    if (bits & SESSION_ENABLED_UIDONLY) /* searches being followed may be of numbers */
+        search_context_drop(s, span_of(NULL, 0));
     if (bits & SESSION_ENABLED_REV2) /* it knows no \Recent */
         uidset_del(&s->snap.recent);
     return LL_OK;

@@ -4,6 +4,7 @@
  * The connector changes the flags, and the sync at the command's end tells the client what became of them: every
  * message of the set, also those that had the flags already; with .SILENT only what is not as the client must think.
  * What a conditional STORE refused is told too, with its flags, so that the client can decide anew. */
+#include "imap/message_limit.h"
 #include "imap/rows.h"
 
 enum {
@@ -135,6 +136,7 @@ static ll_status begin(ll_session *s, command *c, store *st)
     ll_status status = rows_select(s, c, &st->set, &st->uids);
     if (status)
         return status;
+    message_limit_cut(s, c, st->uids);
     if (st->conditional) {
         session_enable_condstore(s);
         c->sync_modseq = true;

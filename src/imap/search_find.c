@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_find.h"
 
+#include "imap/message_limit.h"
 #include "imap/search_sets.h"
 
 enum { BEGIN, BATCH, MESSAGE, DONE };
@@ -12,11 +13,8 @@ enum {
 
 ll_status search_find_check(ll_session *s, command *c, const search_keys *keys)
 {
-    if (keys->numbers && s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
-        c->code = "UIDREQUIRED";
-        c->text = "Message numbers are off";
-        return LL_EINVAL;
-    }
+    if (keys->numbers && session_uidonly(s))
+        return session_uid_required(c);
     if (keys->modseq && !session_can(s, changes)) {
         c->text = "There are no mod-sequences here";
         return LL_EINVAL;
@@ -65,6 +63,8 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
         return status;
     }
     uidset_andnot(may, f->found);
+    if (message_limit_cut(s, c, may)) /* RFC 9738: an honest end, also of what needs no look */
+        uidset_remove_range(f->found, (ll_range){1, c->limited - 1});
     rows_init(&f->rows, s, may, keys->rows, wanted(keys));
     return LL_OK;
 }

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "imap/compress.h"
 #include "imap/input.h"
+#include "imap/message_limit.h"
 #include "imap/name.h"
 #include "imap/notify.h"
 #include "imap/response.h"
@@ -181,6 +182,7 @@ void session_unselect(ll_session *s)
     text_fini(&s->selected_name);
     search_context_drop(s, span_of(NULL, 0));
     s->readonly = s->notified = false;
+    s->recent_first = 0;
     text_fini(&s->mailbox_key);
     notify_selected(s);
     if (s->state == SESSION_SELECTED)
@@ -311,10 +313,8 @@ static void add_mailbox_words(const ll_session *s, text *out)
         text_add_str(out, " REPLACE"); /* RFC 8508 */
     if (session_can(s, quota))
         text_add_str(out, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"); /* RFC 9208 */
-    if (session_can(s, metadata) && session_can(s, metadata_set))
-        text_add_str(
-            out,
-            " METADATA METADATA-SERVER"); /* RFC 5464; LIST-METADATA is not said until it was read beside RFC 9590 */
+    if (session_has_metadata(s))
+        text_add_str(out, " METADATA METADATA-SERVER LIST-METADATA"); /* RFC 5464, 9590 */
     if (session_offers(s, LL_OFFERS_OBJECTID))
         text_add_str(out, " OBJECTID"); /* RFC 8474 */
     if (session_offers(s, LL_OFFERS_SAVEDATE))
@@ -331,9 +331,11 @@ static void add_search_words(const ll_session *s, text *out)
 
 void session_capabilities(const ll_session *s, text *out)
 {
-    text_add_str(out,
-                 "IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
-                 "CREATE-SPECIAL-USE UTF8=ACCEPT"); /* RFC 9051, 6855, and many */
+    text_add_str(out, "IMAP4rev1 IMAP4rev2 ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE "
+                      "CREATE-SPECIAL-USE UTF8=ACCEPT UIDONLY"); /* RFC 9051, 6855, 9586, and many */
+    /* RFC 7888: one of the two. A stranger's literals have a ceiling (see input.c); IMAP4rev2 has LITERAL- in itself,
+     * and LITERAL+ includes it. */
+    text_add_str(out, s->state == SESSION_NOT_AUTHENTICATED ? " LITERAL-" : " LITERAL+");
     if (session_can(s, changes))
         text_add_str(out, " CONDSTORE QRESYNC"); /* RFC 7162 */
     if (session_can(s, survey) && session_can(s, watch))
@@ -341,6 +343,7 @@ void session_capabilities(const ll_session *s, text *out)
     add_mailbox_words(s, out);
     add_search_words(s, out);
     text_add_str(out, " PREVIEW"); /* RFC 8970 */
+    message_limit_capabilities(s, out);
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
             text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */

@@ -93,7 +93,8 @@ struct ll_session {
     void *other_mailbox; /* a second one that the command under way has opened to read from (CATENATE); NULL: none */
     bool readonly;
     snapshot snap;
-    bool notified; /* a newer version may exist */
+    bool notified;         /* a newer version may exist */
+    uint32_t recent_first; /* \Recent that `latest` has given us and the snapshot has not: from this UID; 0: none */
 
     /* the command under way */
     command command;
@@ -183,6 +184,8 @@ ll_status session_asked(ll_session *s, ll_status status);
 ll_status session_call_failed(ll_session *s, command *c);
 /* The same for another's text: made harmless, may be empty. Answers the status. */
 ll_status session_failed(command *c, ll_status status, ll_span human);
+/* BAD [UIDREQUIRED]: the command has message numbers, and the client has switched them off (RFC 9586 section 3). */
+ll_status session_uid_required(command *c);
 /* printf into the command's arena, for c->code and c->text; NULL when out of memory. */
 const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
 
@@ -192,6 +195,8 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
      (s)->connector->method)
 /* And what has no method of its own: a bit of LL_OFFERS_x. */
 #define session_offers(s, bit) (session_can(s, offers) && ((s)->connector->offers & (bit)))
+/* RFC 5464: to read it and to write it. */
+#define session_has_metadata(s) (session_can(s, metadata) && session_can(s, metadata_set))
 /* The same for the host. */
 #define session_host_can(s, method)                                                                                    \
     ((s)->host->size >= offsetof(ll_host, method) + sizeof((s)->host->method) && (s)->host->method)
@@ -208,6 +213,11 @@ LL_MUST_USE ll_status session_say_vanished(ll_session *s, const uidset *uids, ui
 
 /* As before login (RFC 8437): the mailbox is closed, the connector ended, nothing is enabled. Only TLS stays. */
 void session_forget_login(ll_session *s);
+/* No message numbers, either way (RFC 9586). */
+static inline bool session_uidonly(const ll_session *s)
+{
+    return s->enabled & SESSION_ENABLED_UIDONLY;
+}
 /* Strings may be UTF-8 (RFC 6855, RFC 9051). */
 static inline bool session_utf8(const ll_session *s)
 {

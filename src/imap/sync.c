@@ -11,6 +11,7 @@
 #include "imap/sync.h"
 
 #include "base/memory.h"
+#include "imap/notify.h"
 #include "imap/response.h"
 #include "imap/search_context.h"
 #include "imap/rows.h"
@@ -25,7 +26,7 @@ typedef enum sync_phase { SYNC_EARLIER, SYNC_FLAGS, SYNC_EXPUNGE, SYNC_EXISTS, S
 
 struct sync {
     sync_phase phase;
-    bool expunge, grew, new_keywords, with_uid;
+    bool expunge, grew, recent_fell, new_keywords, with_uid;
     uint32_t ghosts_left; /* those not yet said, the lowest */
     uint32_t vanished_from;
     uidset *fetch;   /* whose flags are to be said, before `rows` has it; NULL: none */
@@ -122,13 +123,14 @@ static ll_status add_changes(uidset *changed, const command *c, const ll_view *b
 }
 
 /* The messages known to the client and still there whose flags are to be said. NULL: out of memory. */
-static uidset *changed_flags(const command *c, const ll_view *before, const ll_view *after, const uidset *force,
+static uidset *changed_flags(const ll_session *s, const ll_view *before, const ll_view *after, const uidset *force,
                              const uidset *silent)
 {
+    const command *c = &s->command;
     uidset *changed = uidset_new();
     if (!changed)
         return NULL;
-    if (add_changes(changed, c, before, after, silent)) {
+    if (notify_wants_flags(s) && add_changes(changed, c, before, after, silent)) {
         uidset_del(&changed);
         return NULL;
     }
@@ -143,7 +145,7 @@ static uidset *changed_flags(const command *c, const ll_view *before, const ll_v
 static ll_status compare(ll_session *s, struct sync *sync, ll_view *after, const uidset *force, const uidset *silent)
 {
     const ll_view *before = s->snap.view;
-    sync->fetch = changed_flags(&s->command, before, after, force, silent);
+    sync->fetch = changed_flags(s, before, after, force, silent);
     if (!sync->fetch)
         return LL_ENOMEM;
     if (silent && s->enabled & SESSION_ENABLED_CONDSTORE) {
@@ -175,6 +177,9 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
         ll_view_unref(&view);
         return LL_ECLOSED;
     }
+    if (s->recent_first && (!recent_first || s->recent_first < recent_first))
+        recent_first = s->recent_first;
+    s->recent_first = 0;
     if (s->enabled & SESSION_ENABLED_REV2) /* RFC 9051 knows no \Recent */
         recent_first = 0;
     bool bare = silent && s->enabled & SESSION_ENABLED_CONDSTORE;
@@ -201,6 +206,17 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
     sync->vanished_from = 1;
     *nothing = false;
     return LL_OK;
+}
+
+bool sync_closed(ll_session *s)
+{
+    uint32_t recent_first = 0;
+    ll_view *view = s->connector->latest(s->self, s->mailbox, &recent_first);
+    bool closed = !view || ll_view_uidvalidity(view) != ll_view_uidvalidity(s->snap.view);
+    if (recent_first && (!s->recent_first || recent_first < s->recent_first))
+        s->recent_first = recent_first;
+    ll_view_unref(&view);
+    return closed;
 }
 
 void sync_all_modseqs(ll_session *s)
@@ -277,7 +293,7 @@ static void say_keywords(ll_session *s)
 static ll_status say_expunges(ll_session *s, struct sync *sync)
 {
     const uidset *ghosts = s->snap.ghosts;
-    if (sync->expunge && s->enabled & SESSION_ENABLED_QRESYNC) {
+    if (sync->expunge && s->enabled & (SESSION_ENABLED_QRESYNC | SESSION_ENABLED_UIDONLY)) {
         ll_status status = session_say_vanished(s, ghosts, &sync->vanished_from, false);
         if (status)
             return status;
@@ -290,8 +306,10 @@ static ll_status say_expunges(ll_session *s, struct sync *sync)
         session_say(s, "* %u EXPUNGE\r\n", snapshot_number(&s->snap, uid));
         sync->ghosts_left--;
     }
+    uint32_t recent = snapshot_recent_count(&s->snap);
     if (sync->expunge)
         snapshot_tell_expunged(&s->snap);
+    sync->recent_fell = snapshot_recent_count(&s->snap) < recent;
     return LL_OK;
 }
 
@@ -302,8 +320,11 @@ static void say_fetch(ll_session *s, const struct sync *sync, const ll_row *row,
     bool bare = sync->bare && uidset_has(sync->bare, row->uid), condstore = s->enabled & SESSION_ENABLED_CONDSTORE;
     if (!number || (bare && !sync->all_bare && modseq <= sync->before))
         return;
-    session_say(s, "* %u FETCH (", number);
-    if (sync->with_uid) { /* RFC 3501 section 6.4.8 */
+    if (session_uidonly(s))
+        session_say(s, "* %u UIDFETCH (", row->uid);
+    else
+        session_say(s, "* %u FETCH (", number);
+    if (sync->with_uid && !session_uidonly(s)) { /* RFC 3501 section 6.4.8 */
         session_say(s, "UID %u", row->uid);
         between = " ";
     }
@@ -373,10 +394,12 @@ static ll_status say_flags(ll_session *s, struct sync *sync)
     return LL_OK;
 }
 
-static void say_exists(ll_session *s)
+/* RFC 3501 section 7.3.2: RECENT when the mailbox grows, and when the count falls by removals. */
+static void say_exists(ll_session *s, const struct sync *sync)
 {
-    session_say(s, "* %u EXISTS\r\n", snapshot_count(&s->snap));
-    if (!(s->enabled & SESSION_ENABLED_REV2)) /* RFC 9051 appendix E: no RECENT */
+    if (sync->grew)
+        session_say(s, "* %u EXISTS\r\n", snapshot_count(&s->snap));
+    if ((sync->grew || sync->recent_fell) && !(s->enabled & SESSION_ENABLED_REV2)) /* RFC 9051 appendix E: no RECENT */
         session_say(s, "* %u RECENT\r\n", snapshot_recent_count(&s->snap));
 }
 
@@ -415,8 +438,7 @@ ll_status sync_step(ll_session *s)
         sync->phase = SYNC_EXISTS;
         __attribute__((fallthrough));
     case SYNC_EXISTS:
-        if (sync->grew)
-            say_exists(s);
+        say_exists(s, sync);
         sync->phase = SYNC_FETCH;
         __attribute__((fallthrough));
     case SYNC_FETCH:

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: MIT
  *
  * sync_begin compares the snapshot with the connector's newest view; sync_step writes EXPUNGE (if allowed now), EXISTS
- * and RECENT (if the mailbox grew), FETCH (FLAGS) for each message whose flags differ, coalesced: one EXISTS, one FETCH
- * a message. It may stop when output is full and goes on later. Order: EXPUNGE from the highest number down, then
- * EXISTS, RECENT, then FETCH ascending; FLAGS and PERMANENTFLAGS first if a new keyword is used. */
+ * (if the mailbox grew) and RECENT (also if its count fell), FETCH (FLAGS) for each message whose flags differ,
+ * coalesced: one EXISTS, one FETCH a message. It may stop when output is full and goes on later. Order: EXPUNGE from
+ * the highest number down, then EXISTS, RECENT, then FETCH ascending; FLAGS and PERMANENTFLAGS first if a new keyword
+ * is used. */
 #ifndef IMAP_SYNC_H
 #define IMAP_SYNC_H
 
@@ -15,6 +16,8 @@
  * FETCH. *nothing: the client knows all. */
 LL_MUST_USE ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, const uidset *silent,
                                  bool with_uid, bool *nothing);
+/* The mailbox is no longer there, or another one is in its place: the session must end. */
+bool sync_closed(ll_session *s);
 /* What sync_begin has begun also tells the mod-sequence of every silent message, changed or not: RFC 7162
  * section 3.1.3. */
 void sync_all_modseqs(ll_session *s);

@@ -43,19 +43,14 @@ void write_message_begin(write_message *w, const ll_row *row, uint32_t number)
     w->header_kept = false;
 }
 
-static bool uid_only(const write_message *w)
-{
-    return w->s->enabled & SESSION_ENABLED_UIDONLY;
-}
-
 /* The name of the item under way, with the spaces around it, or all that stands before the first one. */
 static void say_label(write_message *w)
 {
     text *out = &w->s->output;
     if (!w->open) {
         text_add(out, SPAN("* "));
-        text_add_u64(out, uid_only(w) ? w->m.row.uid : w->number);
-        text_add(out, uid_only(w) ? SPAN(" UIDFETCH (") : SPAN(" FETCH ("));
+        text_add_u64(out, session_uidonly(w->s) ? w->m.row.uid : w->number);
+        text_add(out, session_uidonly(w->s) ? SPAN(" UIDFETCH (") : SPAN(" FETCH ("));
     } else
         text_add_byte(out, ' ');
     w->open = true;
@@ -195,8 +190,7 @@ static void write_fact(write_message *w, fetch_kind kind)
 {
     const ll_row *row = &w->m.row;
     text *out = &w->s->output;
-    bool skip_uid = kind == FETCH_UID && uid_only(w) && w->items->count > 1; /* RFC 9586: it is in front */
-    if (!skip_uid && !(kind == FETCH_EMAILID && !row->email_id.size)) {
+    if (kind != FETCH_EMAILID || row->email_id.size) {
         say_label(w);
         if (kind == FETCH_UID)
             text_add_u64(out, row->uid);

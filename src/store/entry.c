@@ -216,9 +216,11 @@ static ll_status expunge_note(writer *w, mailbox_row *m, ll_range range, bool on
 
 static ll_status expunge_rows(writer *w, const mailbox_row *m, ll_range range, bool only_deleted)
 {
-    db_stmt *q = db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size) "
-                                   "SELECT mailbox, uid, message, ?5, internaldate, savedate, size FROM entry "
-                                   "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
+    db_stmt *q =
+        db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size, "
+                          "flags, keywords, sent) "
+                          "SELECT mailbox, uid, message, ?5, internaldate, savedate, size, flags, keywords, "
+                          "sent FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, range.first);
     db_bind_int(q, 3, range.last);
@@ -309,7 +311,7 @@ static db_stmt *copy_select(writer *w, bool held)
                                  "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
     return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size FROM entry "
                              "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
-                             "UNION ALL SELECT uid, message, 0, NULL, internaldate, size FROM held "
+                             "UNION ALL SELECT uid, message, flags, keywords, internaldate, size FROM held "
                              "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
 }
 

@@ -188,8 +188,9 @@ static ll_status drop_messages(writer *w, const mailbox_row *m)
     w->bytes -= m->bytes;
     w->messages -= m->messages;
     db_stmt *q = db_prepare(
-        w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size) "
-               "SELECT mailbox, uid, message, ?2, internaldate, savedate, size FROM entry WHERE mailbox = ?1");
+        w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size, flags, keywords, sent) "
+               "SELECT mailbox, uid, message, ?2, internaldate, savedate, size, flags, keywords, sent FROM entry "
+               "WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, (int64_t)c->modseq);
     ll_status status = db_run(q);

@@ -295,7 +295,7 @@ static ll_status look_entry(flow *f, db *d, outgoing *o)
     ll_flags flags = {{0}};
     db_stmt *q =
         db_prepare(d, "SELECT flags, keywords, internaldate, size FROM entry WHERE mailbox = ?1 AND uid = ?2 UNION ALL "
-                      "SELECT 0, NULL, internaldate, size FROM held WHERE mailbox = ?1 AND uid = ?2");
+                      "SELECT flags, keywords, internaldate, size FROM held WHERE mailbox = ?1 AND uid = ?2");
     db_bind_int(q, 1, f->mailbox);
     db_bind_int(q, 2, f->rows.rows[f->next].uid);
     ll_status status = db_first(q);

@@ -124,8 +124,8 @@ static void vanished(void **state)
              "* 4 FETCH (UID 6 FLAGS (\\Deleted \\Recent) MODSEQ (13))\r\n"
              "* OK [HIGHESTMODSEQ 12] Of what was told\r\n"
              "a OK [EXPUNGEISSUED] FETCH completed\r\n"
-             "* VANISHED 4\r\nb OK NOOP completed\r\n"
-             "* VANISHED 6\r\nc OK [HIGHESTMODSEQ 17] EXPUNGE completed\r\n"
+             "* VANISHED 4\r\n* 4 RECENT\r\nb OK NOOP completed\r\n"
+             "* VANISHED 6\r\n* 3 RECENT\r\nc OK [HIGHESTMODSEQ 17] EXPUNGE completed\r\n"
              "d OK EXPUNGE completed\r\n"
              "e OK CLOSE completed\r\n");
 }

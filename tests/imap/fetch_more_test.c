@@ -225,7 +225,6 @@ static void test_ids(void **state)
     EACH_WAY(fill_ids, NULL, ids);
     ll_connector connector = memory_connector;
     connector.fetch = bare_fetch;
-    connector.offers = 0;
     chat t;
     memory_store *store = memory_store_new();
     fill_ids(store);
@@ -234,6 +233,9 @@ static void test_ids(void **state)
     chat_expect(&t, "a FETCH 1 (EMAILID THREADID SAVEDATE)\r\n",
                 "* 1 FETCH (THREADID NIL SAVEDATE NIL)\r\na OK FETCH completed\r\n");
     chat_expect(&t, "a FETCH 1 EMAILID\r\n", "a OK FETCH completed\r\n");
+    connector.offers = 0; /* then it is not advertised */
+    chat_expect(&t, "a FETCH 1 EMAILID\r\nb FETCH 1 SAVEDATE\r\n",
+                "a BAD FETCH: Not understood\r\nb BAD FETCH: Not understood\r\n");
     chat_close(&t);
     memory_store_del(&store);
 }

@@ -179,11 +179,37 @@ static void strangers_budget(void **state)
              "c BAD ID: Not understood\r\n");
 }
 
+/* RFC 7888: before login LITERAL-, so what does not wait has at most 4,096 bytes; after it LITERAL+; never both. */
+static void literal_minus(void **state)
+{
+    (void)state;
+    enum { most = 4096 };
+    static const char *const sizes[] = {"{4096+}\r\n", "{4097+}\r\n"};
+    for (unsigned login = 0; login < 2; login++)
+        for (unsigned more = 0; more < 2; more++) {
+            chat t;
+            chat_open(&t, &(chat_how){.login = login});
+            chat_send(&t, SPAN("a CAPABILITY\r\n"));
+            bool plus = strstr(text_str(&t.said), " LITERAL+ "), minus = strstr(text_str(&t.said), " LITERAL- ");
+            assert_true(plus == (login == 1) && minus == !login);
+            chat_contains(&t, login ? "b CREATE " : "b ID (\"name\" ", "CAPABILITY completed");
+            char *fill = test_malloc(most + 8);
+            memset(fill, 'x', most + more);
+            strcpy(fill + most + more, login ? "\r\n" : ")\r\n");
+            chat_send(&t, span_str(sizes[more]));
+            chat_contains(&t, fill, login ? "b NO" : more ? "b BAD [TOOBIG] Literal is too large\r\n" : "b OK");
+            chat_expect(&t, "c NOOP\r\n", "c OK NOOP completed\r\n");
+            test_free(fill);
+            chat_close(&t);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(announcements), cmocka_unit_test(literals),        cmocka_unit_test(refused),
         cmocka_unit_test(unsafe),        cmocka_unit_test(forbidden_bytes), cmocka_unit_test(strangers_budget),
+        cmocka_unit_test(literal_minus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

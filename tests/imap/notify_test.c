@@ -56,7 +56,7 @@ static void section_3_then(chat *t)
     memory_deliver(t->store, "Sent", SPAN("y"), 0);
     happens(t, "");
     memory_expunge(t->store, "INBOX", (ll_range){1, 1});
-    happens(t, "* 1 EXPUNGE\r\n");
+    happens(t, "* 1 EXPUNGE\r\n* 1 RECENT\r\n");
     chat_expect(t, "x NOOP\r\n", "x OK NOOP completed\r\n");
     /* half a command: news wait for its end */
     chat_expect(t, "y NO", "");
@@ -70,7 +70,8 @@ static void section_3_then(chat *t)
     happens(t, "");
     chat_expect(t, "i IDLE\r\n", "+ idling\r\n");
     happens(t, "");
-    chat_expect(t, "DONE\r\n", "* 2 EXISTS\r\n* 2 RECENT\r\ni OK IDLE completed\r\n");
+    chat_expect(t, "DONE\r\n", "i OK IDLE completed\r\n");
+    chat_expect(t, "j NOOP\r\n", "j OK NOOP completed\r\n");
 }
 
 static void section_3(void **state)
@@ -95,7 +96,7 @@ static void flags_then(chat *t)
                   "* STATUS \"Lists/Lemonade\" (UIDVALIDITY 1006 UNSEEN 0)\r\n");
     memory_expunge(t->store, "INBOX", (ll_range){1, 1}); /* delayed */
     happens(t, "");
-    chat_expect(t, "a NOOP\r\n", "* 1 EXPUNGE\r\na OK NOOP completed\r\n");
+    chat_expect(t, "a NOOP\r\n", "* 1 EXPUNGE\r\n* 0 RECENT\r\na OK NOOP completed\r\n");
     chat_contains(t, "c ENABLE CONDSTORE\r\n", "c OK");
     memory_flag(t->store, "Lists/Lemonade", (ll_range){1, 1}, LL_FLAGS_ADD, 0, "$Junk");
     memory_notify(t->store);
@@ -213,11 +214,122 @@ static void overflow(void **state)
     }
 }
 
+static void quiet_then(chat *t)
+{
+    memory_deliver(t->store, "INBOX", SPAN("z"), 0);
+    memory_flag(t->store, "INBOX", (ll_range){1, 1}, LL_FLAGS_ADD, SEEN, NULL);
+    happens(t, "");
+    chat_expect(t, "a NOOP\r\nb UID FETCH 1:* UID\r\nc IDLE\r\nDONE\r\n",
+                "a OK NOOP completed\r\n* 1 FETCH (UID 1)\r\nb OK UID FETCH completed\r\n"
+                "+ idling\r\nc OK IDLE completed\r\n");
+    memory_expunge(t->store, "INBOX", (ll_range){1, 1});
+    happens(t, "");
+    chat_expect(t, "d CHECK\r\ne SEARCH ALL\r\n", "d OK CHECK completed\r\n* SEARCH 1\r\ne OK SEARCH completed\r\n");
+    /* what it does itself it hears, and then the view is of the present */
+    chat_expect(t, "f APPEND INBOX {1+}\r\nx\r\n",
+                "* 1 EXPUNGE\r\n* 2 EXISTS\r\n* 2 RECENT\r\nf OK [APPENDUID 1001 3] APPEND completed\r\n");
+    chat_expect(t, "g UID STORE 3 +FLAGS (\\Deleted)\r\nh EXPUNGE\r\n",
+                "* 2 FETCH (UID 3 FLAGS (\\Deleted \\Recent))\r\ng OK UID STORE completed\r\n"
+                "* 2 EXPUNGE\r\n* 1 RECENT\r\nh OK EXPUNGE completed\r\n");
+    memory_flag(t->store, "INBOX", (ll_range){2, 2}, LL_FLAGS_ADD, SEEN, NULL);
+    happens(t, "");
+    /* section 3.1: NOTIFY SET is a NOOP too */
+    chat_expect(t, "i NOTIFY SET (selected (MessageNew MessageExpunge))\r\n",
+                "* 1 FETCH (FLAGS (\\Seen \\Recent))\r\ni OK NOTIFY completed\r\n");
+}
+
+/* Section 3.1: without SELECTED the client does not want to hear of the selected mailbox, in no command. */
+static void quiet(void **state)
+{
+    (void)state;
+    each_way("a NOTIFY SET (mailboxes Sent (MessageNew MessageExpunge))\r\n", "a OK NOTIFY completed\r\n", quiet_then);
+    each_way("a NOTIFY SET (selected NONE) (mailboxes Sent (MessageNew MessageExpunge))\r\n",
+             "a OK NOTIFY completed\r\n", quiet_then);
+    each_way("a NOTIFY NONE\r\n", "a OK NOTIFY completed\r\n", quiet_then);
+    chat t;
+    chat_open(&t, &(chat_how){.login = true});
+    chat_contains(&t, "a NOTIFY NONE\r\nb SELECT Sent\r\n", "b OK");
+    memory_remove(t.store, "Sent");
+    chat_expect(&t, "c NOOP\r\n", "c OK NOOP completed\r\n* BYE The mailbox was deleted\r\n");
+    chat_close(&t);
+}
+
+static void no_flags_then(chat *t)
+{
+    memory_flag(t->store, "INBOX", (ll_range){1, 1}, LL_FLAGS_ADD, 1u << LL_FLAG_FLAGGED, NULL);
+    happens(t, "");
+    chat_expect(t, "a NOOP\r\nb FETCH 1 FLAGS\r\n",
+                "a OK NOOP completed\r\n* 1 FETCH (FLAGS (\\Flagged \\Recent))\r\nb OK FETCH completed\r\n");
+    chat_expect(t, "c FETCH 1 BODY[]\r\n",
+                "* 1 FETCH (BODY[] {1}\r\ny)\r\n* 1 FETCH (FLAGS (\\Seen \\Flagged \\Recent))\r\n"
+                "c OK FETCH completed\r\n");
+    chat_expect(t, "d STORE 1 FLAGS (\\Draft)\r\ne STORE 1 FLAGS.SILENT ()\r\n",
+                "* 1 FETCH (FLAGS (\\Draft \\Recent))\r\nd OK STORE completed\r\ne OK STORE completed\r\n");
+    memory_deliver(t->store, "INBOX", SPAN("z"), 0);
+    happens(t, "* 2 EXISTS\r\n* 2 RECENT\r\n");
+}
+
+/* Section 5: what was not asked for, here FlagChange, is not sent. */
+static void no_flags(void **state)
+{
+    (void)state;
+    each_way("a NOTIFY SET (selected (MessageNew MessageExpunge))\r\n", "a OK NOTIFY completed\r\n", no_flags_then);
+}
+
+static void own_then(chat *t)
+{
+    chat_contains(t, "a CREATE New/Mailbox\r\n", "a OK");
+    happens(t, "");
+    chat_contains(t, "b RENAME New/Mailbox Other/Mailbox\r\n", "b OK");
+    happens(t, "");
+    chat_contains(t, "c SUBSCRIBE Sent\r\n", "c OK");
+    happens(t, "");
+    chat_contains(t, "d DELETE Other/Mailbox\r\n", "d OK");
+    happens(t, "");
+    chat_contains(t, "e SETMETADATA Sent (/private/a \"b\")\r\n", "e OK");
+    chat_contains(t, "f SETMETADATA \"\" (/private/a \"b\")\r\n", "f OK");
+    happens(t, "");
+    chat_contains(t, "g APPEND Sent {1+}\r\na {1+}\r\nb\r\nh COPY 1 Sent\r\n", "h OK");
+    happens(t, "");
+    /* somebody else is at work there too */
+    memory_later(t->store, true);
+    t->how.held = true;
+    chat_send(t, SPAN("i COPY 1 Sent\r\n"));
+    memory_deliver(t->store, "Sent", SPAN("z"), 0);
+    memory_later(t->store, t->how.later);
+    t->how.held = false;
+    chat_contains(t, "", "i OK");
+    happens(t, "* STATUS \"Sent\" (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 1002)\r\n");
+    /* new in the selected mailbox: the items are for what others bring */
+    chat_expect(t, "j APPEND INBOX {1+}\r\nx\r\n",
+                "* 2 EXISTS\r\n* 2 RECENT\r\nj OK [APPENDUID 1001 2] APPEND completed\r\n");
+    happens(t, "");
+    memory_deliver(t->store, "INBOX", SPAN("zz"), 0);
+    happens(t, "* 3 EXISTS\r\n* 3 RECENT\r\n* 3 FETCH (UID 3 RFC822.SIZE 2)\r\n");
+    chat_expect(t, "k COPY 1 INBOX\r\n", "* 4 EXISTS\r\n* 4 RECENT\r\nk OK [COPYUID 1001 1 4] COPY completed\r\n");
+    happens(t, "");
+    /* and what others do to the same is news */
+    chat other;
+    chat_open(&other, &(chat_how){.login = true, .store = t->store, .later = t->how.later});
+    chat_contains(&other, "a UNSUBSCRIBE Sent\r\n", "a OK");
+    happens(t, "* LIST (\\Sent \\HasNoChildren) \"/\" \"Sent\"\r\n");
+    chat_close(&other);
+}
+
+/* Section 5: "The server SHOULD omit notifying the client if the event is caused by this client." */
+static void own(void **state)
+{
+    (void)state;
+    each_way("a NOTIFY SET (selected (MessageNew (RFC822.SIZE) MessageExpunge)) (personal (MessageNew MessageExpunge "
+             "MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange))\r\n",
+             "a OK NOTIFY completed\r\n", own_then);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(section_3), cmocka_unit_test(flags),    cmocka_unit_test(names),
-        cmocka_unit_test(refused),   cmocka_unit_test(overflow),
+        cmocka_unit_test(section_3), cmocka_unit_test(flags), cmocka_unit_test(names),    cmocka_unit_test(refused),
+        cmocka_unit_test(overflow),  cmocka_unit_test(quiet), cmocka_unit_test(no_flags), cmocka_unit_test(own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static void other_mailbox(void **state)
 {
     (void)state;
     converse("a1 REPLACE 2 Sent (\\Seen) {3+}\r\nnew\r\na2 STATUS Sent (MESSAGES)\r\n",
-             "* OK [APPENDUID 1002 1] Replacement is there\r\n* 2 EXPUNGE\r\na1 OK REPLACE completed\r\n"
+             "* OK [APPENDUID 1002 1] Replacement is there\r\n* 2 EXPUNGE\r\n* 3 RECENT\r\na1 OK REPLACE completed\r\n"
              "* STATUS \"Sent\" (MESSAGES 1)\r\na2 OK STATUS completed\r\n");
 }
 

@@ -139,9 +139,9 @@ static void test_copy(void **state)
 
         /* RFC 6851: COPYUID before the EXPUNGEs */
         expect_copyuid(talk_say(&t, "a MOVE 2,4 Sent\r\n"), "* OK [COPYUID ", "2,4 7:8",
-                       " Moved\r\n* 4 EXPUNGE\r\n* 2 EXPUNGE\r\na OK MOVE completed\r\n");
+                       " Moved\r\n* 4 EXPUNGE\r\n* 2 EXPUNGE\r\n* 3 RECENT\r\na OK MOVE completed\r\n");
         expect_copyuid(talk_say(&t, "a UID MOVE 5 Sent\r\n"), "* OK [COPYUID ", "5 9",
-                       " Moved\r\n* 3 EXPUNGE\r\na OK UID MOVE completed\r\n");
+                       " Moved\r\n* 3 EXPUNGE\r\n* 2 RECENT\r\na OK UID MOVE completed\r\n");
         assert_string_equal(talk_say(&t, "a UID MOVE 5 Sent\r\n"), "a OK UID MOVE completed\r\n");
         assert_string_equal(talk_say(&t, "a MOVE 1 Nowhere\r\n"),
                             "a NO [TRYCREATE] MOVE failed: does not exist yet\r\n");
@@ -156,11 +156,11 @@ static void test_expunge(void **state)
     static const step steps[] = {
         {"a EXPUNGE\r\n", "a OK EXPUNGE completed\r\n"},
         {"a STORE 1,3,5 +FLAGS.SILENT (\\Deleted)\r\n", "a OK STORE completed\r\n"},
-        {"a UID EXPUNGE 2:4\r\n", "* 3 EXPUNGE\r\na OK UID EXPUNGE completed\r\n"},
+        {"a UID EXPUNGE 2:4\r\n", "* 3 EXPUNGE\r\n* 4 RECENT\r\na OK UID EXPUNGE completed\r\n"},
         {"a UID EXPUNGE 2:4\r\n", "a OK UID EXPUNGE completed\r\n"},
         {"a UID EXPUNGE x\r\n", "a BAD EXPUNGE: Not understood\r\n"},
         {"a EXPUNGE 1\r\n", "a BAD EXPUNGE: Not understood\r\n"},
-        {"a EXPUNGE\r\n", "* 4 EXPUNGE\r\n* 1 EXPUNGE\r\na OK EXPUNGE completed\r\n"},
+        {"a EXPUNGE\r\n", "* 4 EXPUNGE\r\n* 1 EXPUNGE\r\n* 2 RECENT\r\na OK EXPUNGE completed\r\n"},
         {"a UID FETCH 1:* UID\r\n", "* 1 FETCH (UID 2)\r\n* 2 FETCH (UID 4)\r\na OK UID FETCH completed\r\n"},
     };
     (void)state;

@@ -55,19 +55,20 @@ static void test_updates(void **state) /* RFC 5267 section 4.3 */
         chat_expect(&t, "c4 FETCH 1 UID\r\n", /* said at once, while the EXPUNGE waits */
                     "* 1 FETCH (UID 2)\r\n* ESEARCH (TAG \"B02\") REMOVEFROM (0 2)\r\n"
                     "* ESEARCH (TAG \"B01\") UID REMOVEFROM (0 3)\r\nc4 OK [EXPUNGEISSUED] FETCH completed\r\n");
-        chat_expect(&t, "c5 NOOP\r\n", "* 2 EXPUNGE\r\nc5 OK NOOP completed\r\n");
+        chat_expect(&t, "c5 NOOP\r\n", "* 2 EXPUNGE\r\n* 5 RECENT\r\nc5 OK NOOP completed\r\n");
         memory_expunge(t.store, "INBOX", (ll_range){5, 5});
         chat_expect(&t, "c6 NOOP\r\n",
                     "* ESEARCH (TAG \"B02\") REMOVEFROM (0 3)\r\n* ESEARCH (TAG \"B01\") UID REMOVEFROM (0 5)\r\n"
-                    "* 3 EXPUNGE\r\nc6 OK NOOP completed\r\n");
+                    "* 3 EXPUNGE\r\n* 4 RECENT\r\nc6 OK NOOP completed\r\n");
         chat_expect(&t, "B04 CANCELUPDATE \"B01\" \"none\"\r\n", "B04 OK No further updates\r\n");
         chat_expect(&t, "B05 CANCELUPDATE B01\r\n", "B05 BAD CANCELUPDATE: Not understood\r\n");
         memory_expunge(t.store, "INBOX", (ll_range){7, 7});
-        chat_expect(&t, "c7 NOOP\r\n",
-                    "* ESEARCH (TAG \"B02\") REMOVEFROM (0 4)\r\n* 4 EXPUNGE\r\nc7 OK NOOP completed\r\n");
+        chat_expect(
+            &t, "c7 NOOP\r\n",
+            "* ESEARCH (TAG \"B02\") REMOVEFROM (0 4)\r\n* 4 EXPUNGE\r\n* 3 RECENT\r\nc7 OK NOOP completed\r\n");
         chat_contains(&t, "d EXAMINE INBOX\r\n", "d OK");
         memory_expunge(t.store, "INBOX", (ll_range){6, 6});
-        chat_expect(&t, "c8 NOOP\r\n", "* 3 EXPUNGE\r\nc8 OK NOOP completed\r\n");
+        chat_expect(&t, "c8 NOOP\r\n", "* 3 EXPUNGE\r\n* 2 RECENT\r\nc8 OK NOOP completed\r\n");
         shut(&t);
     }
 }

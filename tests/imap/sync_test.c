@@ -70,7 +70,7 @@ static void held_back(void **state)
              "a OK [EXPUNGEISSUED] FETCH completed\r\n"
              "* 3 FETCH (UID 3)\r\n"
              "b OK [EXPUNGEISSUED] FETCH completed\r\n"
-             "* 3 EXPUNGE\r\n* 2 EXPUNGE\r\n"
+             "* 3 EXPUNGE\r\n* 2 EXPUNGE\r\n* 5 RECENT\r\n"
              "c OK NOOP completed\r\n");
 }
 
@@ -98,10 +98,12 @@ static void expunge_one(chat *t)
 static void after_failure(void **state)
 {
     (void)state;
-    each_way(expunge_one, "a XYZZY\r\nb CREATE Sent\r\n",
-             "a BAD Unknown command\r\n* 4 EXPUNGE\r\nb NO [ALREADYEXISTS] CREATE failed: exists already\r\n");
+    each_way(
+        expunge_one, "a XYZZY\r\nb CREATE Sent\r\n",
+        "a BAD Unknown command\r\n* 4 EXPUNGE\r\n* 4 RECENT\r\nb NO [ALREADYEXISTS] CREATE failed: exists already\r\n");
     each_way(expunge_one, "a STORE 9 FLAGS ()\r\nb STATUS Sent (MESSAGES)\r\n",
-             "a BAD There is no message of that number\r\n* STATUS \"Sent\" (MESSAGES 0)\r\n* 4 EXPUNGE\r\nb OK STATUS "
+             "a BAD There is no message of that number\r\n* STATUS \"Sent\" (MESSAGES 0)\r\n* 4 EXPUNGE\r\n* 4 "
+             "RECENT\r\nb OK STATUS "
              "completed\r\n");
 }
 

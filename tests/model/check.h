@@ -15,7 +15,8 @@ typedef struct check {
     size_t next;     /* of a->uids: whose FETCH data comes next */
     bool exists_said, result_said, select_exists, uidnext_said, uidvalidity_said, flags_said, permanent_said,
         recent_said, highest_said;
-    bool moved; /* COPYUID of a MOVE */
+    bool recent_owed; /* the mailbox grew, or a \Recent message went: RECENT must follow */
+    bool moved;       /* COPYUID of a MOVE */
     uint32_t unseen_said;
     uint32_t told[WORLD_MESSAGES], vanished[REPLY_NUMBERS]; /* in this command */
     size_t told_count, vanished_count;

@@ -20,6 +20,7 @@ static bool remove_one(check *c, size_t index)
     if (!check_gone(c, e))
         return check_fault(c, "EXPUNGE of a message that is there", e->uid, index + 1);
     c->vanished[c->vanished_count++] = e->uid;
+    c->recent_owed |= e->recent;
     viewer_drop(c->v, index);
     return true;
 }
@@ -79,7 +80,7 @@ static bool check_exists(check *c, const reply *r)
         return check_fault(c, "EXISTS without new messages", r->number, c->v->count);
     if (r->number != c->v->count + added)
         return check_fault(c, "EXISTS", r->number, c->v->count + added);
-    c->exists_said = true;
+    c->exists_said = c->recent_owed = true;
     check_add_new(c, true);
     return true;
 }
@@ -242,8 +243,10 @@ static bool check_untagged(check *c, const reply *r)
             return check_fault(c, "RECENT after ENABLE IMAP4rev2", r->number, 0);
         if (check_opens(c->a))
             return select_number(c, r);
-        return (c->exists_said && r->number == check_recent_count(c->v)) ||
-               check_fault(c, "RECENT", r->number, check_recent_count(c->v));
+        if (!c->recent_owed || r->number != check_recent_count(c->v))
+            return check_fault(c, "RECENT", r->number, check_recent_count(c->v));
+        c->recent_owed = false;
+        return true;
     case REPLY_FLAGS:
         return check_flags(c, r);
     case REPLY_STATE:
@@ -288,6 +291,8 @@ static bool check_view(check *c)
         for (size_t i = 0; i < v->count; i++)
             if (check_gone(c, &v->at[i]))
                 return check_fault(c, "a removal was not told", v->at[i].uid, 0);
+    if (c->recent_owed)
+        return check_fault(c, "RECENT was not told", check_recent_count(v), 0);
     if (check_add_new(c, false))
         return check_fault(c, "new messages were not told", check_add_new(c, false), 0);
     for (size_t i = 0; i < v->count; i++) {

@@ -148,8 +148,6 @@ static void change_copy(world *w, act *a, viewer *v, bool move)
         if (!m)
             continue;
         message copy = *m;
-        if (!messages_find(&from->here, a->uids[i]) && w->ghosts_lose_flags)
-            copy.flags = 0;
         a->from[a->placed] = copy.uid;
         a->to[a->placed++] = world_add(w, to, copy.flags, copy.content, copy.date);
     }

@@ -35,7 +35,7 @@ void world_init(world *w, bool copies_ghosts)
 {
     static const char *const names[WORLD_BOXES] = {"INBOX", "A", "B", "C"};
     memset(w, 0, sizeof *w);
-    w->copies_ghosts = w->ghosts_lose_flags = copies_ghosts;
+    w->copies_ghosts = copies_ghosts;
     for (int i = 0; i < WORLD_BOXES; i++)
         w->boxes[i].name = names[i];
     world_create(w, 0);

@@ -85,8 +85,7 @@ typedef struct viewer {
 typedef struct world {
     uint64_t stamp;
     unsigned generations;
-    bool copies_ghosts;     /* what was expunged elsewhere and not told yet can be copied */
-    bool ghosts_lose_flags; /* and then its copy has none */
+    bool copies_ghosts; /* what was expunged elsewhere and not told yet can be copied */
     box boxes[WORLD_BOXES];
     viewer viewers[WORLD_VIEWERS];
 } world;

@@ -1,0 +1,159 @@
+/* MESSAGELIMIT and SAVELIMIT, RFC 9738: the newest messages first, and how far that went.
+ * SPDX-License-Identifier: MIT */
+#include "chat.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* UIDs 1, 2, 4, 5, 7, 8. */
+static void prepare(memory_store *store)
+{
+    for (int i = 0; i < 8; i++)
+        memory_deliver(store, "INBOX", SPAN("Subject: x\r\n\r\nhi\r\n"), 1u << LL_FLAG_SEEN);
+    memory_expunge(store, "INBOX", (ll_range){3, 3});
+    memory_expunge(store, "INBOX", (ll_range){6, 6});
+}
+
+static void each_way(uint64_t messages, uint64_t saved, const char *first, const char *send, const char *want)
+{
+    for (unsigned way = 0; way < 8; way++) {
+        chat t;
+        ll_limits limits;
+        ll_limits_init(&limits);
+        limits.message_limit = messages;
+        limits.save_limit = saved;
+        memory_store *store = memory_store_new();
+        prepare(store);
+        chat_open(&t, &(chat_how){.login = true,
+                                  .bytes = way & 1,
+                                  .later = way & 2,
+                                  .narrow = way & 4,
+                                  .store = store,
+                                  .limits = &limits});
+        chat_contains(&t, first, "s OK");
+        chat_expect(&t, send, want);
+        chat_close(&t);
+        memory_store_del(&store);
+    }
+}
+
+static void advertised(void **state)
+{
+    (void)state;
+    chat t;
+    ll_limits limits;
+    chat_open(&t, &(chat_how){.login = true});
+    chat_send(&t, SPAN("a CAPABILITY\r\n"));
+    assert_non_null(strstr(text_str(&t.said), " MESSAGELIMIT=10000000 SAVELIMIT=10000000"));
+    chat_close(&t);
+    ll_limits_init(&limits);
+    limits.message_limit = 0;
+    limits.save_limit = 7;
+    chat_open(&t, &(chat_how){.login = true, .limits = &limits});
+    chat_send(&t, SPAN("a CAPABILITY\r\n"));
+    assert_null(strstr(text_str(&t.said), "MESSAGELIMIT"));
+    assert_non_null(strstr(text_str(&t.said), " SAVELIMIT=7"));
+    chat_close(&t);
+}
+
+/* Section 3.1: in the RFC's example 1,000 of many, down to UID 23221; here four of six, down to UID 4. The client goes
+ * on below, and all is said when there are no more than may be. */
+static void fetch(void **state)
+{
+    (void)state;
+    each_way(
+        4, 0, "s EXAMINE INBOX\r\n",
+        "a FETCH 1:* FLAGS\r\nb UID FETCH 1:3 FLAGS\r\nc UID FETCH 1:* UID (PARTIAL 1:5)\r\nd UID FETCH 4:8 UID\r\n",
+        "* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"
+        "* 5 FETCH (FLAGS (\\Seen \\Recent))\r\n* 6 FETCH (FLAGS (\\Seen \\Recent))\r\n"
+        "a OK [MESSAGELIMIT 4 4] FETCH completed\r\n"
+        "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\n* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\r\n"
+        "b OK UID FETCH completed\r\n"
+        "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 4)\r\n* 4 FETCH (UID 5)\r\n* 5 FETCH (UID 7)\r\n"
+        "c OK [MESSAGELIMIT 4 2] UID FETCH completed\r\n"
+        "* 3 FETCH (UID 4)\r\n* 4 FETCH (UID 5)\r\n* 5 FETCH (UID 7)\r\n* 6 FETCH (UID 8)\r\n"
+        "d OK UID FETCH completed\r\n");
+}
+
+/* Where the tagged reply has a code already, the limit is said before. */
+static void store(void **state)
+{
+    (void)state;
+    each_way(2, 0, "s SELECT INBOX\r\n",
+             "a UID STORE 1:* +FLAGS.SILENT (\\Deleted)\r\n"
+             "b UID STORE 1:5 (UNCHANGEDSINCE 3) +FLAGS.SILENT (\\Flagged)\r\n"
+             "c UID STORE 1:5 +FLAGS.SILENT (\\Deleted)\r\n"
+             "d UID EXPUNGE 1:*\r\n"
+             "e ENABLE QRESYNC\r\n"
+             "f UID STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\n"
+             "g UID EXPUNGE 1:*\r\n"
+             "h EXPUNGE\r\n",
+             "a OK [MESSAGELIMIT 2 7] UID STORE completed\r\n"
+             "* OK [HIGHESTMODSEQ 15] Highest\r\n"
+             "* 3 FETCH (UID 4 FLAGS (\\Seen \\Recent) MODSEQ (8))\r\n"
+             "* 4 FETCH (UID 5 FLAGS (\\Seen \\Recent) MODSEQ (9))\r\n"
+             "* OK [MESSAGELIMIT 2 4] Only the newest of the messages\r\n"
+             "b OK [MODIFIED 4:5] Conditional STORE failed for some\r\n"
+             "* 3 FETCH (UID 4 MODSEQ (17))\r\n* 4 FETCH (UID 5 MODSEQ (17))\r\n"
+             "c OK [MESSAGELIMIT 2 4] UID STORE completed\r\n"
+             "* 6 EXPUNGE\r\n* 5 EXPUNGE\r\n* 4 RECENT\r\nd OK [MESSAGELIMIT 2 7] UID EXPUNGE completed\r\n"
+             "* ENABLED QRESYNC\r\ne OK ENABLE completed\r\n"
+             "* 1 FETCH (UID 1 MODSEQ (19))\r\n* 2 FETCH (UID 2 MODSEQ (19))\r\nf OK UID STORE completed\r\n"
+             "* VANISHED 4:5\r\n* 2 RECENT\r\n* OK [MESSAGELIMIT 2 4] Only the newest of the messages\r\n"
+             "g OK [HIGHESTMODSEQ 20] UID EXPUNGE completed\r\n"
+             "* VANISHED 1:2\r\n* 0 RECENT\r\nh OK [HIGHESTMODSEQ 21] EXPUNGE completed\r\n");
+}
+
+/* All or nothing. */
+static void copy(void **state)
+{
+    (void)state;
+    each_way(
+        2, 0, "s SELECT INBOX\r\n",
+        "a UID COPY 1:* Sent\r\nb MOVE 1:3 Sent\r\nc COPY 1:2 Sent\r\nd UID MOVE 5:7 Sent\r\n",
+        "a NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
+        "b NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
+        "c OK [COPYUID 1002 1:2 1:2] COPY completed\r\n"
+        "* OK [COPYUID 1002 5,7 3:4] Moved\r\n* 5 EXPUNGE\r\n* 4 EXPUNGE\r\n* 4 RECENT\r\nd OK UID MOVE completed\r\n");
+}
+
+/* What must be read counts; what the snapshot knows does not. */
+static void search(void **state)
+{
+    (void)state;
+    each_way(2, 3, "s EXAMINE INBOX\r\n",
+             "a UID SEARCH SEEN\r\n"
+             "b UID SEARCH SUBJECT x\r\n"
+             "c UID SEARCH UID 1:5 SUBJECT x\r\n"
+             "d UID SEARCH RETURN (COUNT) OR UID 1 SUBJECT x\r\n"
+             "e UID SORT (SIZE) UTF-8 BODY hi\r\n"
+             "f UID SEARCH RETURN (SAVE COUNT) UID 1:4\r\n"
+             "g UID FETCH $ UID\r\n"
+             "h UID SEARCH RETURN (SAVE) SEEN\r\n"
+             "i UID FETCH $ UID\r\n"
+             "j ESEARCH IN (PERSONAL) RETURN (COUNT) SUBJECT x\r\n",
+             "* SEARCH 1 2 4 5 7 8\r\na OK UID SEARCH completed\r\n"
+             "* SEARCH 7 8\r\nb OK [MESSAGELIMIT 2 7] UID SEARCH completed\r\n"
+             "* SEARCH 4 5\r\nc OK [MESSAGELIMIT 2 4] UID SEARCH completed\r\n"
+             "* ESEARCH (TAG \"d\") UID COUNT 2\r\nd OK [MESSAGELIMIT 2 7] UID SEARCH completed\r\n"
+             "* SORT 7 8\r\ne OK [MESSAGELIMIT 2 7] UID SORT completed\r\n"
+             "* ESEARCH (TAG \"f\") UID COUNT 3\r\nf OK UID SEARCH completed\r\n"
+             "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 4)\r\ng OK [MESSAGELIMIT 2 2] UID FETCH completed\r\n"
+             "h NO [MESSAGELIMIT 3] Too many messages to be kept\r\n"
+             "i OK UID FETCH completed\r\n"
+             "* ESEARCH (TAG \"j\" MAILBOX \"INBOX\" UIDVALIDITY 1001) UID COUNT 2\r\n"
+             "j OK [MESSAGELIMIT 2] ESEARCH completed\r\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(advertised), cmocka_unit_test(fetch),  cmocka_unit_test(store),
+        cmocka_unit_test(copy),       cmocka_unit_test(search),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
