@@ -112,6 +112,11 @@ ll_status directory_slot_remove(directory *d, const uint8_t alias[KEYS_ID], cons
     return directory_end(d, status == LL_OK && left == 0 ? LL_EDENIED : status);
 }
 
+int64_t directory_touch_hour(int64_t now)
+{
+    return now - now % DIRECTORY_TOUCH_SECONDS;
+}
+
 static ll_status slot_last_used(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID], int64_t *when)
 {
     pthread_mutex_lock(&d->reading);
@@ -125,7 +130,7 @@ static ll_status slot_last_used(directory *d, const uint8_t alias[KEYS_ID], cons
 
 ll_status directory_slot_touch(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID], int64_t now)
 {
-    int64_t last = 0, hour = now - now % DIRECTORY_TOUCH_SECONDS;
+    int64_t last = 0, hour = directory_touch_hour(now);
     ll_status status = slot_last_used(d, alias, id, &last);
     if (status || last == hour) {
         return status;
