@@ -250,16 +250,42 @@ static bool is_checked(const login *l)
     return l->checked && l->endings == l->client->server->endings;
 }
 
-/* A slot that was revoked while its password was being hashed does not count any more. "Last used" is noted by the way;
- * if only that fails, it keeps nobody out. */
+/* "Last used": a sync of the directory, for which no login waits; if it fails, that keeps nobody out. */
+typedef struct touch {
+    server *server;
+    uint8_t alias[KEYS_ID], slot[KEYS_ID];
+} touch;
+
+static void touch_work(void *context)
+{
+    touch *t = context;
+    ll_status status = directory_slot_touch(t->server->directory, t->alias, t->slot, time(NULL));
+    if (status && status != LL_ENOTFOUND)
+        log_event("-", "touch-failed status=%s", ll_status_name(status));
+    memory_free(NULL, t);
+}
+
+static void touch_later(const opening *o)
+{
+    touch *t = memory_new(NULL, sizeof *t);
+    if (!t)
+        return;
+    t->server = o->server;
+    memcpy(t->alias, o->alias, KEYS_ID);
+    memcpy(t->slot, o->slot, KEYS_ID);
+    executor_work(&o->server->executor, touch_work, t);
+}
+
+/* A slot that was revoked while its password was being hashed does not count any more. */
 static void slot_check(void *context)
 {
     opening *o = context;
-    ll_status status = directory_slot_touch(o->server->directory, o->alias, o->slot, time(NULL));
+    int64_t used = 0;
+    ll_status status = directory_slot_used(o->server->directory, o->alias, o->slot, &used);
     o->status = status == LL_ENOTFOUND ? LL_EAUTH : LL_OK;
-    if (status && status != LL_ENOTFOUND)
-        log_event("-", "touch-failed status=%s", ll_status_name(status));
-    executor_done(&o->server->executor, slot_checked, o);
+    if (!status && used != directory_touch_hour(time(NULL)))
+        touch_later(o);
+    executor_done(&o->server->executor, slot_checked, o); /* o may be gone now */
 }
 
 static void open_vault(login *l)

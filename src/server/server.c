@@ -73,7 +73,7 @@ static void lock_memory(void)
 
 size_t server_secrets(const config *c)
 {
-    return c->vaults_unlocked * (1 + SERVER_MARKS_EACH) + SERVER_SECRETS;
+    return c->vaults_unlocked * (1 + SERVER_MARKS_EACH) + VAULTS_CLOSING_MAX + SERVER_SECRETS;
 }
 
 static ll_status open_keys(server *s, text *error)
@@ -81,7 +81,7 @@ static ll_status open_keys(server *s, text *error)
     uint8_t key[KEYS_KEY], sub[KEYS_KEY];
     ll_status status = secret_arena_new(&s->secrets, server_secrets(s->config), error);
     if (!status)
-        status = keyring_new(&s->keyring, s->secrets, s->config->vaults_unlocked);
+        status = keyring_new(&s->keyring, s->secrets, s->config->vaults_unlocked + VAULTS_CLOSING_MAX);
     if (!status)
         status = memo_new(&s->memo, s->secrets, SERVER_MARKS_EACH * s->config->vaults_unlocked);
     if (!status && !(s->sasl_fake = secret_take(s->secrets)))
