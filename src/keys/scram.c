@@ -4,21 +4,17 @@
 
 #include "base/memory.h"
 #include "keys/derive.h"
+#include "keys/pbkdf2.h"
 
 #include <limits.h>
-#include <openssl/evp.h>
 #include <sodium.h>
 
 ll_status scram_derive(ll_span password, const uint8_t *salt, size_t salt_size, uint32_t iterations, scram_keys *keys)
 {
     if (iterations == 0 || iterations > INT_MAX || password.size > INT_MAX || salt_size > INT_MAX)
         return LL_EINVAL;
-    /* Hi() is PBKDF2 with one block of output, RFC 5802 section 2.2. OpenSSL's is several times faster than libsodium's
-     * SHA-256. */
     uint8_t salted[KEYS_KEY];
-    if (!PKCS5_PBKDF2_HMAC(password.data, (int)password.size, salt, (int)salt_size, (int)iterations, EVP_sha256(),
-                           KEYS_KEY, salted))
-        return LL_ENOMEM;
+    pbkdf2_sha256(password, derive_span(salt, salt_size), iterations, salted); /* Hi(), RFC 5802 section 2.2 */
     derive_hmac(derive_span(salted, KEYS_KEY), &SPAN("Client Key"), 1, keys->client);
     derive_hmac(derive_span(salted, KEYS_KEY), &SPAN("Server Key"), 1, keys->server);
     derive_sha256(derive_span(keys->client, KEYS_KEY), keys->stored);

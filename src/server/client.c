@@ -55,6 +55,7 @@ void client_unref(client *c)
 
 void server_end_alias(server *s, const uint8_t alias[KEYS_ID], bool abort)
 {
+    s->endings++;
     for (client *c = s->clients, *next; c; c = next) {
         next = c->next;
         if (!c->login_alias || memcmp(c->login_alias, alias, KEYS_ID) != 0)

@@ -20,8 +20,14 @@ typedef struct inquiry {
     /* in */
     text user, password; /* password is wiped */
     bool by_password;
+    uint64_t endings; /* of the server, when it was asked */
     /* out */
     ll_status status;
+    bool looked_up;     /* alias and slots are there */
+    bool remembered;    /* the key comes from the keyring: the vault is open */
+    bool touched;       /* "last used" needs no change */
+    bool nothing_waits; /* in the drop */
+    uint8_t mark[KEYS_KEY];
     directory_alias alias;
     directory_slot slots[SLOT_COUNT_MAX];
     size_t slots_count;
@@ -53,6 +59,10 @@ struct login {
     struct opening *open;
     directory_alias alias; /* as the directory said, for after the exchange */
     uint8_t (*slot_ids)[KEYS_ID];
+    uint64_t endings;
+    bool checked, nothing_waits; /* the slot a moment ago; the drop */
+    bool marked;
+    uint8_t mark[KEYS_KEY]; /* for the memo, once the vault has opened */
 };
 
 /* A vault being opened and filled for a login; lives until both are done. */
@@ -63,6 +73,7 @@ typedef struct opening {
     vault *vault;
     ll_status status; /* of slot_check */
     uint8_t alias[KEYS_ID], slot[KEYS_ID];
+    bool nothing_waits;
 } opening;
 
 const char *login_mechanisms(const net_conn *conn)
@@ -129,6 +140,7 @@ void login_del(login **out)
     net_timer_del(&l->timer);
     sasl_del(&l->exchange);
     memory_free(NULL, l->slot_ids);
+    memory_wipe(l->mark, sizeof l->mark);
     memory_free(NULL, l);
 }
 
@@ -180,6 +192,8 @@ static void open_finish(opening *o, ll_status status)
         vault *v = o->vault;
         o->vault = NULL;
         o->server->logins++;
+        if (l->marked) /* while the vault is held: it cannot be locked before this */
+            memo_keep(o->server->memo, o->alias, o->slot, l->mark);
         log_event(o->client->id, "login alias=%02x%02x%02x%02x mechanism=%s", o->alias[0], o->alias[1], o->alias[2],
                   o->alias[3], sasl_mechanism_name(sasl_mechanism_of(l->exchange)));
         l->events->accepted(l->context, v, o->alias, sasl_final(l->exchange));
@@ -208,7 +222,7 @@ static void opened(void *context, ll_status status, vault *v)
 {
     opening *o = context;
     o->vault = v;
-    if (status)
+    if (status || o->nothing_waits)
         open_finish(o, status);
     else
         vault_absorb(v, o->server->drop, absorbed, o);
@@ -229,16 +243,49 @@ static void slot_checked(void *context)
     vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), quota, opened, o);
 }
 
-/* A slot that was revoked while its password was being hashed does not count any more. "Last used" is noted by the way;
- * if only that fails, it keeps nobody out. */
+/* A slot of which nobody can have taken the right since it was looked at: whoever revokes one also ends the sessions of
+ * its alias, on this thread, and from here on finds this one. */
+static bool is_checked(const login *l)
+{
+    return l->checked && l->endings == l->client->server->endings;
+}
+
+/* "Last used": a sync of the directory, for which no login waits; if it fails, that keeps nobody out. */
+typedef struct touch {
+    server *server;
+    uint8_t alias[KEYS_ID], slot[KEYS_ID];
+} touch;
+
+static void touch_work(void *context)
+{
+    touch *t = context;
+    ll_status status = directory_slot_touch(t->server->directory, t->alias, t->slot, time(NULL));
+    if (status && status != LL_ENOTFOUND)
+        log_event("-", "touch-failed status=%s", ll_status_name(status));
+    memory_free(NULL, t);
+}
+
+static void touch_later(const opening *o)
+{
+    touch *t = memory_new(NULL, sizeof *t);
+    if (!t)
+        return;
+    t->server = o->server;
+    memcpy(t->alias, o->alias, KEYS_ID);
+    memcpy(t->slot, o->slot, KEYS_ID);
+    executor_work(&o->server->executor, touch_work, t);
+}
+
+/* A slot that was revoked while its password was being hashed does not count any more. */
 static void slot_check(void *context)
 {
     opening *o = context;
-    ll_status status = directory_slot_touch(o->server->directory, o->alias, o->slot, time(NULL));
+    int64_t used = 0;
+    ll_status status = directory_slot_used(o->server->directory, o->alias, o->slot, &used);
     o->status = status == LL_ENOTFOUND ? LL_EAUTH : LL_OK;
-    if (status && status != LL_ENOTFOUND)
-        log_event("-", "touch-failed status=%s", ll_status_name(status));
-    executor_done(&o->server->executor, slot_checked, o);
+    if (!status && used != directory_touch_hour(time(NULL)))
+        touch_later(o);
+    executor_done(&o->server->executor, slot_checked, o); /* o may be gone now */
 }
 
 static void open_vault(login *l)
@@ -255,7 +302,11 @@ static void open_vault(login *l)
     client_ref(o->client);
     l->open = o;
     l->client->login_alias = l->alias.id; /* from here on server_end_alias finds it */
-    executor_work(&s->executor, slot_check, o);
+    o->nothing_waits = l->nothing_waits;
+    if (is_checked(l))
+        slot_checked(o);
+    else
+        executor_work(&s->executor, slot_check, o);
 }
 
 /* ----------------------------------------------------------------------------------------- asking the directory */
@@ -265,21 +316,35 @@ static void inquiry_del(inquiry *q)
     text_wipe(&q->user);
     text_wipe(&q->password);
     memory_wipe(q->key, sizeof q->key);
+    memory_wipe(q->mark, sizeof q->mark);
     memory_free(NULL, q);
 }
 
 static void proceed(login *l, sasl_answer answer);
 static void gate_leave(login_gate *g);
+static void gate_enter(login_gate *g, inquiry *q);
+static bool gate_is_crowded(const login_gate *g, const client *c);
 
 /* What will be needed when the exchange is done. */
 static ll_status keep_alias(login *l, const inquiry *q)
 {
     l->alias = q->alias;
+    l->endings = q->endings;
+    l->checked = q->remembered && q->touched;
+    l->nothing_waits = q->remembered && q->nothing_waits;
+    l->marked = q->by_password && !q->remembered;
+    memcpy(l->mark, q->mark, sizeof l->mark);
     memory_free(NULL, l->slot_ids);
     l->slot_ids = memory_new(NULL, (q->slots_count + 1) * sizeof *l->slot_ids);
     for (size_t i = 0; l->slot_ids && i < q->slots_count; i++)
         memcpy(l->slot_ids[i], q->slots[i].slot.id, KEYS_ID);
     return l->slot_ids ? LL_OK : LL_ENOMEM;
+}
+
+static void slots_of(const inquiry *q, slot slots[SLOT_COUNT_MAX])
+{
+    for (size_t i = 0; i < q->slots_count; i++)
+        slots[i] = q->slots[i].slot;
 }
 
 /* Back on the loop. */
@@ -289,8 +354,14 @@ static void inquiry_answered(void *context)
     login *l = q->login;
     if (q->hashed)
         gate_leave(q->server->gate_logins);
+    if (l && q->status == LL_MORE && !gate_is_crowded(q->server->gate_logins, q->client)) {
+        gate_enter(q->server->gate_logins, q);
+        return;
+    }
     if (l) {
         l->inquiry = NULL;
+        if (q->status == LL_MORE)
+            q->status = LL_EUNAVAILABLE;
         if (!q->status)
             q->status = keep_alias(l, q);
         sasl_answer answer;
@@ -300,8 +371,7 @@ static void inquiry_answered(void *context)
             answer = sasl_give_nobody(l->exchange, q->server->sasl_fake);
         } else {
             slot slots[SLOT_COUNT_MAX];
-            for (size_t i = 0; i < q->slots_count; i++)
-                slots[i] = q->slots[i].slot;
+            slots_of(q, slots);
             answer = sasl_give_slots(l->exchange, q->alias.id, &q->alias.salts, slots, q->slots_count);
         }
         proceed(l, answer);
@@ -310,7 +380,24 @@ static void inquiry_answered(void *context)
     inquiry_del(q);
 }
 
-static ll_status inquire(inquiry *q)
+/* Is it a password that has opened this vault since it was unlocked? Then the rest of the login needs no worker. */
+static bool remember(inquiry *q)
+{
+    server *s = q->server;
+    slot slots[SLOT_COUNT_MAX];
+    slots_of(q, slots);
+    if (!memo_find(s->memo, q->alias.id, slots, q->slots_count, text_span(&q->password), &q->slot) ||
+        keyring_get(s->keyring, q->alias.id, q->key))
+        return false;
+    uint64_t bytes, entries;
+    q->remembered = true;
+    q->touched = q->slots[q->slot].last_used == directory_touch_hour(time(NULL));
+    q->nothing_waits = drop_alias_bytes(s->drop, q->alias.id, &bytes, &entries) == LL_OK && entries == 0;
+    return true;
+}
+
+/* LL_MORE: the password must be hashed. */
+static ll_status look_up(inquiry *q)
 {
     server *s = q->server;
     ll_status status = directory_alias_find(s->directory, text_span(&q->user), &q->alias);
@@ -318,21 +405,30 @@ static ll_status inquire(inquiry *q)
         status = LL_ENOTFOUND;
     if (!status)
         status = directory_slot_list(s->directory, q->alias.id, q->slots, &q->slots_count);
+    q->looked_up = status == LL_OK;
     if (!q->by_password || (status && status != LL_ENOTFOUND))
         return status;
-    if (status == LL_ENOTFOUND)
+    return q->looked_up && remember(q) ? LL_OK : LL_MORE;
+}
+
+static ll_status hash(inquiry *q)
+{
+    server *s = q->server;
+    if (!q->looked_up)
         return slot_login_fake(s->sasl_fake, text_span(&q->user), text_span(&q->password));
     slot slots[SLOT_COUNT_MAX];
-    for (size_t i = 0; i < q->slots_count; i++)
-        slots[i] = q->slots[i].slot;
-    return slot_login_plain(q->alias.id, &q->alias.salts, slots, q->slots_count, text_span(&q->password), q->key,
-                            &q->slot);
+    slots_of(q, slots);
+    ll_status status = slot_login_plain(q->alias.id, &q->alias.salts, slots, q->slots_count, text_span(&q->password),
+                                        q->key, &q->slot);
+    if (!status)
+        memo_mark(s->memo, q->alias.id, &slots[q->slot], text_span(&q->password), q->mark);
+    return status;
 }
 
 static void inquiry_work(void *context)
 {
     inquiry *q = context;
-    q->status = inquire(q);
+    q->status = q->hashed ? hash(q) : look_up(q);
     executor_done(&q->server->executor, inquiry_answered, q);
 }
 
@@ -422,13 +518,12 @@ static void inquiry_forget(inquiry *q)
 static void ask_directory(login *l)
 {
     server *s = l->client->server;
-    bool crowded = sasl_password(l->exchange).data && gate_is_crowded(s->gate_logins, l->client);
-    inquiry *q = crowded ? NULL : memory_new(NULL, sizeof *q);
+    inquiry *q = memory_new(NULL, sizeof *q);
     if (!q) {
-        refuse(l, crowded ? LL_EUNAVAILABLE : LL_ENOMEM);
+        refuse(l, LL_ENOMEM);
         return;
     }
-    *q = (inquiry){.server = s, .login = l, .client = l->client};
+    *q = (inquiry){.server = s, .login = l, .client = l->client, .endings = s->endings};
     ll_span password = sasl_password(l->exchange);
     text_init(&q->user, NULL, SASL_MESSAGE_MAX);
     text_init(&q->password, NULL, SASL_MESSAGE_MAX);
@@ -438,10 +533,7 @@ static void ask_directory(login *l)
         text_add(&q->password, password);
     client_ref(q->client);
     l->inquiry = q;
-    if (q->by_password)
-        gate_enter(s->gate_logins, q);
-    else
-        executor_work(&s->executor, inquiry_work, q);
+    executor_work(&s->executor, inquiry_work, q);
 }
 
 /* -------------------------------------------------------------------------------------------------- the exchange */

@@ -73,7 +73,7 @@ static void check_limits(checking *c)
         found(c, "file descriptors", "warning", "raise the limit (ulimit -n, LimitNOFILE=) to 65536");
     else
         found(c, "file descriptors", "ok", "");
-    size_t need = secret_arena_bytes(c->server->config->vaults_unlocked + 8);
+    size_t need = secret_arena_bytes(server_secrets(c->server->config));
     bool enough = geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_max >= need);
     found(c, "locked memory for keys", enough ? "ok" : "fault",
           enough ? "" : "raise the limit (ulimit -l, LimitMEMLOCK=)");

@@ -37,10 +37,11 @@ static void vault_log_line(void *context, ll_span line)
     log_span("-", line);
 }
 
-/* What a locked vault holds, so that its quota counts at the door. */
+/* What a locked vault holds, so that its quota counts at the door; and its passwords are not remembered any longer. */
 static void vault_locking(void *context, const uint8_t alias[KEYS_ID], uint64_t bytes)
 {
     server *s = context;
+    memo_drop(s->memo, alias);
     ll_status status = intake_bytes_note(s->directory, alias, bytes);
     if (status)
         log_event("-", "quota-note-failed status=%s", ll_status_name(status));
@@ -70,13 +71,19 @@ static void lock_memory(void)
         log_event("-", "memory-not-locked remedy=\"turn swap off, or allow LimitMEMLOCK=infinity\"");
 }
 
+size_t server_secrets(const config *c)
+{
+    return c->vaults_unlocked * (1 + SERVER_MARKS_EACH) + VAULTS_CLOSING_MAX + SERVER_SECRETS;
+}
+
 static ll_status open_keys(server *s, text *error)
 {
     uint8_t key[KEYS_KEY], sub[KEYS_KEY];
-    /* Slots: each unlocked vault's key, the keyring's own, the fake-salt secret. */
-    ll_status status = secret_arena_new(&s->secrets, s->config->vaults_unlocked + 8, error);
+    ll_status status = secret_arena_new(&s->secrets, server_secrets(s->config), error);
     if (!status)
-        status = keyring_new(&s->keyring, s->secrets, s->config->vaults_unlocked);
+        status = keyring_new(&s->keyring, s->secrets, s->config->vaults_unlocked + VAULTS_CLOSING_MAX);
+    if (!status)
+        status = memo_new(&s->memo, s->secrets, SERVER_MARKS_EACH * s->config->vaults_unlocked);
     if (!status && !(s->sasl_fake = secret_take(s->secrets)))
         status = LL_ENOMEM;
     if (!status)
@@ -208,6 +215,7 @@ void server_close(server *s)
         net_gate_del(&s->gate);
     if (s->secrets)
         secret_give(s->secrets, &s->sasl_fake);
+    memo_del(&s->memo);
     keyring_del(&s->keyring);
     secret_arena_del(&s->secrets);
     configs_free(s);

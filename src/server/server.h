@@ -8,6 +8,7 @@
 #define SERVER_SERVER_H
 
 #include "keys/keyring.h"
+#include "keys/memo.h"
 #include "net/conn.h"
 #include "net/listen.h"
 #include "net/loop.h"
@@ -40,6 +41,8 @@ typedef struct server_listener {
 } server_listener;
 
 enum {
+    SERVER_MARKS_EACH = 2, /* remembered passwords for each vault that may be unlocked: a telephone and a computer */
+    SERVER_SECRETS = 8,    /* besides keys and marks: the keyring's own, the memo's own, the fake-salt secret */
     SERVER_LISTENERS_MAX = 32,  /* four kinds, a few addresses each */
     SERVER_SHUTDOWN_MS = 10000, /* clients get this long to take their last replies */
     SERVER_LOCK_MS = 3000,      /* a command of the command line is done by then; a running server is not */
@@ -67,6 +70,7 @@ struct server {
     net_tls *tls;
     secret_arena *secrets;
     keyring *keyring;
+    memo *memo; /* of passwords whose vault is unlocked */
     directory *directory;
     drop *drop;
     vaults *vaults;
@@ -83,6 +87,7 @@ struct server {
     uint64_t clients_alive; /* with those that are closed but have work under way */
     uint64_t operations;    /* of the control socket, under way */
     uint64_t messages_in, logins, logins_failed;
+    uint64_t endings; /* calls of server_end_alias: a login that was under way meanwhile looks again */
     int64_t started;
     uint64_t next_session;
     uint64_t overdue_ms; /* when connections were looked at */
@@ -98,6 +103,8 @@ struct server {
  * operator. */
 LL_MUST_USE ll_status server_open(server *s, const char *data, bool loop, text *error);
 void server_close(server *s);
+/* Slots of the secret arena that these settings need. */
+size_t server_secrets(const config *c);
 /* Listen, serve until SIGTERM or SIGINT, and finish. Prints the ready line on stdout. */
 LL_MUST_USE ll_status server_run(server *s, text *error);
 /* Read configuration and certificate again (SIGHUP). */

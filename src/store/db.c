@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static pthread_once_t db_once = PTHREAD_ONCE_INIT; /* SQLite itself is one per process, so its start is too */
@@ -162,7 +163,7 @@ static ll_status db_file_create(const char *path)
     return status;
 }
 
-static ll_status db_configure(db *d, unsigned flags)
+static ll_status db_configure(db *d, unsigned flags, bool empty)
 {
     static const char new_file[] = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
     /* secure_delete: FAST wipes what is deleted where that costs no extra write; the rest lies in encrypted pages. */
@@ -175,8 +176,9 @@ static ll_status db_configure(db *d, unsigned flags)
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     db_cache(d, DB_CACHE_KIB);
-    /* Also without DB_CREATE: a crash may have left the file empty, and journal_mode would give it a first page. */
-    ll_status status = flags & DB_READONLY ? LL_OK : db_exec(d, new_file);
+    /* Also without DB_CREATE: a crash may have left the file empty, and journal_mode would give it a first page. Never
+     * on another file: auto_vacuum would write its first page anew, with three syncs, at every opening. */
+    ll_status status = empty && !(flags & DB_READONLY) ? db_exec(d, new_file) : LL_OK;
     if (status == LL_OK) {
         status = db_exec(d, always);
     }
@@ -206,7 +208,9 @@ static ll_status db_open_handle(db *d, const char *path, const uint8_t key[DB_KE
         return d->handle ? db_status(d->handle, rc) : LL_ENOMEM;
     }
     ll_status status = cipher_key(d->handle, key);
-    return status ? status : db_configure(d, flags);
+    struct stat file;
+    bool empty = stat(path, &file) || file.st_size == 0;
+    return status ? status : db_configure(d, flags, empty);
 }
 
 ll_status db_open(db **out, const char *path, const uint8_t key[DB_KEY], unsigned flags, text *why)

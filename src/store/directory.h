@@ -93,6 +93,11 @@ LL_MUST_USE ll_status directory_slot_replace(directory *d, const uint8_t alias[K
                                              const directory_slot *new_slot);
 /* W. LL_ENOTFOUND; LL_EDENIED: it is the last password; without one nobody could log in any more. */
 LL_MUST_USE ll_status directory_slot_remove(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID]);
+/* When it was last used, to the hour; 0: never. LL_ENOTFOUND. */
+LL_MUST_USE ll_status directory_slot_used(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID],
+                                          int64_t *when);
+/* What directory_slot_touch makes of a time. */
+int64_t directory_touch_hour(int64_t now);
 /* W, but writes at most once in DIRECTORY_TOUCH_SECONDS. LL_ENOTFOUND. */
 LL_MUST_USE ll_status directory_slot_touch(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID],
                                            int64_t now);

@@ -112,7 +112,12 @@ ll_status directory_slot_remove(directory *d, const uint8_t alias[KEYS_ID], cons
     return directory_end(d, status == LL_OK && left == 0 ? LL_EDENIED : status);
 }
 
-static ll_status slot_last_used(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID], int64_t *when)
+int64_t directory_touch_hour(int64_t now)
+{
+    return now - now % DIRECTORY_TOUCH_SECONDS;
+}
+
+ll_status directory_slot_used(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID], int64_t *when)
 {
     pthread_mutex_lock(&d->reading);
     db_stmt *q = db_prepare(d->reader, "SELECT last_used FROM slot WHERE alias = ?1 AND id = ?2");
@@ -125,8 +130,8 @@ static ll_status slot_last_used(directory *d, const uint8_t alias[KEYS_ID], cons
 
 ll_status directory_slot_touch(directory *d, const uint8_t alias[KEYS_ID], const uint8_t id[KEYS_ID], int64_t now)
 {
-    int64_t last = 0, hour = now - now % DIRECTORY_TOUCH_SECONDS;
-    ll_status status = slot_last_used(d, alias, id, &last);
+    int64_t last = 0, hour = directory_touch_hour(now);
+    ll_status status = directory_slot_used(d, alias, id, &last);
     if (status || last == hour) {
         return status;
     }

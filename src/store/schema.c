@@ -341,8 +341,10 @@ ll_status schema_check(db *d, const schema *definition, text *why)
     db_stmt *q = db_prepare(
         d, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
     ll_status status;
+    size_t found = 0; /* names are unique: as many as are defined, all of them known, are all */
     while ((status = db_step(q)) == LL_MORE) {
         ll_span name = db_column_text(q, 0);
+        found++;
         const schema_object *object = schema_find(definition, name);
         ll_status bad = LL_OK;
         if (!object) {
@@ -355,7 +357,7 @@ ll_status schema_check(db *d, const schema *definition, text *why)
             return bad;
         }
     }
-    return status ? status : schema_missing(d, definition, why);
+    return status || found == definition->objects_count ? status : schema_missing(d, definition, why);
 }
 
 static ll_status schema_fill(db *d, const schema *definition)

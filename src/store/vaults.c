@@ -38,8 +38,8 @@ enum { BUCKETS = 1024 };
 struct vaults {
     vault_config config;
     uint64_t grace_ms;
-    size_t count, count_max;
-    pthread_mutex_t mutex; /* guards the buckets, states and counts */
+    size_t count, closing_count, count_max; /* places, those of them that are CLOSING, and open at most */
+    pthread_mutex_t mutex;                  /* guards the buckets, states and counts */
     place *buckets[BUCKETS];
     bool closing;
     void (*closed)(void *ctx);
@@ -99,6 +99,7 @@ static void waiter_del(waiter *w)
 /* ---------------------------------------------------------------------------------------------------- Open */
 
 static void opening(void *arg);
+static void closing(void *arg);
 static void opening_done(void *arg);
 static void tell_if_all_closed(vaults *all);
 
@@ -177,6 +178,39 @@ static place *place_new(vaults *all, const uint8_t alias[KEYS_ID], const char *p
     return p;
 }
 
+/* With the lock. Nobody but the registry holds it, and vaults_find cannot give it away while we look. */
+static bool unused(const place *p)
+{
+    return p->state == PLACE_OPEN && atomic_load(&p->vault->refs) == 1;
+}
+
+/* With the lock. */
+static void begin_closing(place *p)
+{
+    p->state = PLACE_CLOSING;
+    p->all->closing_count++;
+}
+
+/* With the lock: is there room for one more? All may be taken by vaults in their grace: the one that nobody has used
+ * for longest goes before its time. */
+static bool make_room(vaults *all, place **victim)
+{
+    bool many = all->closing_count >= VAULTS_CLOSING_MAX;
+    if (all->count - (many ? VAULTS_CLOSING_MAX : all->closing_count) < all->count_max)
+        return true;
+    if (many)
+        return false;
+    place *oldest = NULL;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (place *p = all->buckets[i]; p; p = p->next)
+            if (unused(p) && (!oldest || (p->idle && (!oldest->idle || p->idle_ms < oldest->idle_ms))))
+                oldest = p;
+    if (oldest)
+        begin_closing(oldest);
+    *victim = oldest;
+    return oldest != NULL;
+}
+
 /* From the waiter's key; the lock is held. */
 static void begin_opening(place *p, const waiter *w)
 {
@@ -186,9 +220,9 @@ static void begin_opening(place *p, const waiter *w)
 }
 
 /* With the lock: what is to be done for this waiter? LL_OK: it is open, in *v. LL_LATER: it waits; *start: begin the
- * opening. */
+ * opening; *victim: and close this one. */
 static ll_status enqueue(vaults *all, const uint8_t alias[KEYS_ID], const char *path, waiter *w, vault **v,
-                         place **start)
+                         place **start, place **victim)
 {
     if (all->closing)
         return LL_ECLOSED;
@@ -199,7 +233,7 @@ static ll_status enqueue(vaults *all, const uint8_t alias[KEYS_ID], const char *
         return LL_OK;
     }
     if (!p) {
-        if (all->count >= all->count_max)
+        if (!make_room(all, victim))
             return LL_ELIMIT;
         p = place_new(all, alias, path);
         if (!p)
@@ -219,7 +253,7 @@ void vaults_open(vaults *all, const uint8_t alias[KEYS_ID], const char *path, co
                  uint64_t quota, vaults_done *done, void *ctx)
 {
     vault *v = NULL;
-    place *start = NULL;
+    place *start = NULL, *victim = NULL;
     waiter *w = memory_new(NULL, sizeof *w);
     if (!w) {
         done(ctx, LL_ENOMEM, NULL);
@@ -230,8 +264,10 @@ void vaults_open(vaults *all, const uint8_t alias[KEYS_ID], const char *path, co
     w->done = done;
     w->ctx = ctx;
     pthread_mutex_lock(&all->mutex);
-    ll_status status = enqueue(all, alias, path, w, &v, &start);
+    ll_status status = enqueue(all, alias, path, w, &v, &start, &victim);
     pthread_mutex_unlock(&all->mutex);
+    if (victim)
+        executor_work(all->config.executor, closing, victim);
     if (start)
         executor_work(all->config.executor, opening, start);
     if (status == LL_LATER)
@@ -272,6 +308,7 @@ static void closing_done(void *arg)
     vaults *all = p->all;
     pthread_mutex_lock(&all->mutex);
     bool again = p->waiters && !all->closing;
+    all->closing_count--;
     waiter *refused = again ? NULL : p->waiters;
     if (again) {
         begin_opening(p, p->waiters);
@@ -312,12 +349,6 @@ static void closing(void *arg)
     executor_done(p->all->config.executor, closing_done, p);
 }
 
-/* With the lock. Nobody but the registry holds it, and vaults_find cannot give it away while we look. */
-static bool unused(const place *p)
-{
-    return p->state == PLACE_OPEN && atomic_load(&p->vault->refs) == 1;
-}
-
 /* With the lock: one that is due, now CLOSING. */
 static place *take_due(vaults *all, uint64_t now_ms)
 {
@@ -332,7 +363,7 @@ static place *take_due(vaults *all, uint64_t now_ms)
                 p->idle_ms = now_ms;
             }
             if (all->closing || now_ms - p->idle_ms >= all->grace_ms) {
-                p->state = PLACE_CLOSING;
+                begin_closing(p);
                 return p;
             }
         }
@@ -359,7 +390,7 @@ ll_status vaults_lock(vaults *all, const uint8_t alias[KEYS_ID])
     ll_status status = p ? LL_EBUSY : LL_OK;
     bool close_it = p && unused(p);
     if (close_it)
-        p->state = PLACE_CLOSING;
+        begin_closing(p);
     pthread_mutex_unlock(&all->mutex);
     if (close_it)
         executor_work(all->config.executor, closing, p);

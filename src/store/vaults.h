@@ -5,7 +5,8 @@
  * (locked)
  *
  * Who opens an alias that is OPENING waits for the same opening; who comes while it is CLOSING waits and opens it
- * again. Opening and closing are jobs on executor->work, and the registry's lock is never held across them (invariant
+ * again. When as many are open as may be, the one that has been without sessions for longest is closed before its grace
+ * is over. Opening and closing are jobs on executor->work, and the registry's lock is never held across them (invariant
  * 9). The key of an open vault lives in the keyring and in SQLite's connections only, and is wiped with them.
  *
  * Threads: vaults_find, vaults_release, vaults_lock and vaults_grace from any thread; the others on executor->done's
@@ -15,19 +16,23 @@
 
 #include "store/vault.h"
 
-/* Three file descriptors and half a megabyte each: the hard limit of descriptors is 20,000 on a stock system. */
+/* Five file descriptors and 0.4 MB each (measured): the hard limit of descriptors is 20,000 on a stock system. */
 #define VAULTS_MAX 4096
 /* How long a vault stays unlocked after its last session: phones come back within a minute. */
 #define VAULTS_GRACE_MS 60000
 
+/* This many more for a moment: a vault that closes to make room still has its key and its files. */
+#define VAULTS_CLOSING_MAX 16
+
 typedef struct vaults vaults;
 
-/* config is copied (what it points to is borrowed). count_max: 0 for VAULTS_MAX. LL_ENOMEM. */
+/* config is copied (what it points to is borrowed). count_max: 0 for VAULTS_MAX; the keyring must have room for
+ * VAULTS_CLOSING_MAX more. LL_ENOMEM. */
 LL_MUST_USE ll_status vaults_new(vaults **out, const vault_config *config, uint64_t grace_ms, size_t count_max);
 
 /* done(ctx, LL_OK, vault) with a new reference, or an error of vault_open; LL_EAUTH: it is open with another key;
- * LL_ELIMIT: too many are open; LL_ECLOSED: after vaults_close_all. May be called from inside this call. key is copied
- * and wiped. */
+ * LL_ELIMIT: too many are open and in use; LL_ECLOSED: after vaults_close_all. May be called from inside this call. key
+ * is copied and wiped. */
 typedef void vaults_done(void *ctx, ll_status status, vault *v);
 void vaults_open(vaults *all, const uint8_t alias[KEYS_ID], const char *path, const uint8_t key[KEYS_KEY],
                  uint64_t quota, vaults_done *done, void *ctx);

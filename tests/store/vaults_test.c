@@ -135,6 +135,68 @@ static void run(int workers)
     fixture_fini(&f);
 }
 
+/* The fixture's vault and two more. */
+static void make_room(int workers)
+{
+    fixture f;
+    vaults *all;
+    uint8_t ids[3][KEYS_ID] = {{0}, {7}, {8}};
+    char paths[3][sizeof f.path + 8];
+    fixture_init(&f, workers);
+    fixture_close(&f);
+    memcpy(ids[0], f.alias, KEYS_ID);
+    for (int i = 0; i < 3; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s%s", f.path, i ? (i == 1 ? ".1" : ".2") : "");
+        if (i)
+            assert_int_equal(vault_create(paths[i], f.key, ids[i], f.drop_public, f.drop_secret, NULL), LL_OK);
+    }
+    assert_int_equal(vaults_new(&all, &f.config, 60000, 2), LL_OK);
+    answer answers[3] = {{0}}, full = {0}, back = {0};
+    for (int i = 0; i < 2; i++) {
+        vaults_open(all, ids[i], paths[i], f.key, 0, note, &answers[i]);
+        wait_for(&f, &answers[i]);
+    }
+    vaults_open(all, ids[2], paths[2], f.key, 0, note, &full); /* both are in use */
+    wait_for(&f, &full);
+    assert_int_equal(full.status, LL_ELIMIT);
+    vaults_release(all, &answers[1].vault);
+    vaults_tick(all, 1000);
+    vaults_release(all, &answers[0].vault);
+    vaults_tick(all, 2000);
+    vaults_open(all, ids[2], paths[2], f.key, 0, note, &answers[2]); /* the one longest idle goes, within its grace */
+    wait_for(&f, &answers[2]);
+    assert_int_equal(answers[2].status, LL_OK);
+    while (vaults_count(all) > 2)
+        fixture_pump_ready(&f);
+    assert_null(vaults_find(all, ids[1]));
+    vault *stays = vaults_find(all, ids[0]);
+    assert_non_null(stays);
+    vaults_open(all, ids[1], paths[1], f.key, 0, note, &back); /* nobody is idle now */
+    wait_for(&f, &back);
+    assert_int_equal(back.status, LL_ELIMIT);
+    vaults_release(all, &stays);
+    vaults_release(all, &answers[2].vault);
+    bool closed = false;
+    vaults_close_all(all, note_closed, &closed);
+    while (!closed)
+        assert_true(fixture_pump(&f));
+    vaults_del(&all);
+    fixture_open(&f);
+    fixture_fini(&f);
+}
+
+static void test_room_at_once(void **state)
+{
+    (void)state;
+    make_room(0);
+}
+
+static void test_room_threads(void **state)
+{
+    (void)state;
+    make_room(2);
+}
+
 static void test_at_once(void **state)
 {
     (void)state;
@@ -149,6 +211,7 @@ static void test_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_at_once), cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_at_once), cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_room_at_once), cmocka_unit_test(test_room_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
