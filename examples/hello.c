@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* three messages have no use for most of what they are told */
 #define SPAN(literal) ((ll_span){literal, sizeof(literal) - 1})
 
 static const char *const mails[] = {
@@ -23,14 +24,12 @@ static const char *const mails[] = {
     "From: Eve <eve@example.com>\r\nSubject: Bye\r\nDate: Wed, 8 Jan 2025 10:00:00 +0000\r\n\r\nThat was all.\r\n",
 };
 enum { MAILS = sizeof mails / sizeof *mails };
-
-static ll_view *view; /* the one version that the mailbox ever has */
+static ll_view *view; /* the one version that the mailbox ever has: message n has UID n, and no flags */
 
 /* ------------------------------------------------------------------------------------ the connector: where mail is */
 
 static ll_status list(void *self, ll_call *call)
 {
-    (void)self;
     return ll_call_mailbox(call, &(ll_mailbox_info){SPAN("INBOX"), LL_MAILBOX_SUBSCRIBED});
 }
 
@@ -41,31 +40,28 @@ static bool is_inbox(ll_span name)
 
 static ll_status status_of(void *self, ll_call *call, ll_span name)
 {
-    (void)self;
+    const ll_mailbox_status numbers = {.messages = MAILS, .unseen = MAILS, .uidnext = MAILS + 1, .uidvalidity = 1};
     if (!is_inbox(name))
         return LL_ENOTFOUND;
-    ll_call_status(call,
-                   &(ll_mailbox_status){.messages = MAILS, .unseen = MAILS, .uidnext = MAILS + 1, .uidvalidity = 1});
+    ll_call_status(call, &numbers);
     return LL_OK;
 }
 
 static ll_status open_mailbox(void *self, ll_call *call, ll_span name, bool readonly)
 {
-    (void)readonly; /* it is, even if the client would write */
     if (!is_inbox(name))
         return LL_ENOTFOUND;
-    ll_call_opened(call, self, ll_view_ref(view), true);
+    ll_call_opened(call, &view, ll_view_ref(view), true);
     return LL_OK;
 }
 
 static void close_mailbox(void *self, void *mailbox)
 {
-    (void)self, (void)mailbox; /* there is nothing to free */
+    /* there is nothing to free */
 }
 
 static ll_view *latest(void *self, void *mailbox, uint32_t *recent_first)
 {
-    (void)self, (void)mailbox;
     *recent_first = 0;
     return ll_view_ref(view);
 }
@@ -73,7 +69,6 @@ static ll_view *latest(void *self, void *mailbox, uint32_t *recent_first)
 static ll_status fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                        unsigned want)
 {
-    (void)self, (void)mailbox, (void)want;
     for (size_t i = 0; i < count; i++)
         for (uint32_t uid = ranges[i].first; uid <= ranges[i].last && uid <= MAILS; uid++) {
             ll_row row = {.uid = uid, .internaldate = 1736157600, .size = strlen(mails[uid - 1])};
@@ -87,85 +82,37 @@ static ll_status fetch(void *self, ll_call *call, void *mailbox, const ll_range 
 
 static ll_status read_bytes(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length)
 {
-    (void)self, (void)mailbox;
     size_t size = uid >= 1 && uid <= MAILS ? strlen(mails[uid - 1]) : 0;
     if (offset >= size)
         return size ? LL_OK : LL_ENOTFOUND;
     return ll_call_bytes(call, (ll_span){mails[uid - 1] + offset, length < size - offset ? length : size - offset});
 }
 
-/* Whatever would write. STORE and EXPUNGE are not asked of a mailbox that was opened read-only. */
-static ll_status no_create(void *self, ll_call *call, ll_span name, unsigned attributes)
-{
-    (void)self, (void)call, (void)name, (void)attributes;
-    return LL_EREADONLY;
-}
-
-static ll_status no_name(void *self, ll_call *call, ll_span name)
-{
-    (void)self, (void)call, (void)name;
-    return LL_EREADONLY;
-}
-
-static ll_status no_rename(void *self, ll_call *call, ll_span from, ll_span to)
-{
-    (void)self, (void)call, (void)from, (void)to;
-    return LL_EREADONLY;
-}
-
-static ll_status no_subscribe(void *self, ll_call *call, ll_span name, bool on)
-{
-    (void)self, (void)call, (void)name, (void)on;
-    return LL_EREADONLY;
-}
-
-static ll_status no_copy(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
-                         bool move)
-{
-    (void)self, (void)call, (void)mailbox, (void)ranges, (void)count, (void)to, (void)move;
-    return LL_EREADONLY;
-}
-
-static ll_status no_append(void *self, ll_call *call, ll_span to, const ll_append *message)
-{
-    (void)self, (void)call, (void)to, (void)message;
-    return LL_EREADONLY;
-}
-
+/* What is missing would write: the engine tells the client that all is read-only. */
 static const ll_connector connector = {.size = sizeof connector,
                                        .list = list,
                                        .status = status_of,
                                        .open = open_mailbox,
-                                       .close = close_mailbox,
                                        .latest = latest,
                                        .fetch = fetch,
-                                       .read = read_bytes,
-                                       .create = no_create,
-                                       .remove = no_name,
-                                       .rename = no_rename,
-                                       .subscribe = no_subscribe,
-                                       .copy = no_copy,
-                                       .append_open = no_append};
+                                       .close = close_mailbox,
+                                       .read = read_bytes};
 
-/* ------------------------------------------------------------------------------------- the host: who, when, wherefrom
- */
+/* --------------------------------------------------------------------------------- the host: who, when, wherefrom */
 
 static const char *mechanisms(void *context)
 {
-    (void)context;
     return "PLAIN";
 }
 
-/* The message of PLAIN is "identity\0user\0password" (RFC 4616), mostly without the identity; LOGIN comes as PLAIN too.
- */
+/* The message of PLAIN is "identity\0user\0password" (RFC 4616), mostly without identity; LOGIN comes as PLAIN too. */
 static void auth_start(void *context, ll_span mechanism, ll_span initial, bool login)
 {
     ll_session *session = *(ll_session **)context;
-    (void)mechanism, (void)login;
     if (!initial.data)
         ll_session_challenge(session, SPAN("")); /* the client sends it in answer to this */
     else if (initial.size >= 9 && !memcmp(initial.data + initial.size - 9, "\0me\0hello", 9))
-        ll_session_authenticated(session, &connector, &view, SPAN(""));
+        ll_session_authenticated(session, &connector, NULL, SPAN(""));
     else
         ll_session_refused(session, LL_EAUTH, SPAN("it is me, hello"));
 }
@@ -177,46 +124,38 @@ static void auth_response(void *context, ll_span response)
 
 static int64_t now(void *context)
 {
-    (void)context;
     return time(NULL);
 }
 
-static const ll_host host = {.size = sizeof host,
-                             .now = now,
-                             .mechanisms = mechanisms,
-                             .auth_start = auth_start,
+static const ll_host host = {sizeof host, .now = now, .mechanisms = mechanisms, .auth_start = auth_start,
                              .auth_response = auth_response};
 
 /* Until the client or the engine has had enough, or the client has been silent for too long. */
 static void serve(int client)
 {
+    ll_session *session = NULL;
+    const ll_session_config config = {sizeof config, LL_SESSION_CLEAR_LOGIN, .host = &host, .context = &session,
+                                      .greeting = SPAN("hello")};
     char buffer[4096];
     size_t have = 0;
-    ll_session *session = NULL;
-    if (ll_session_new(&session, &(ll_session_config){.size = sizeof(ll_session_config),
-                                                      .flags = LL_SESSION_CLEAR_LOGIN,
-                                                      .host = &host,
-                                                      .context = &session,
-                                                      .greeting = SPAN("hello")}))
+    if (ll_session_new(&session, &config))
         return;
     for (unsigned wants; !((wants = ll_session_wants(session)) & LL_WANTS_CLOSE);) {
         size_t taken = 0;
-        if (have && wants & LL_WANTS_INPUT) {
-            if (ll_session_input(session, (ll_span){buffer, have}, &taken))
-                break;
-            memmove(buffer, buffer + taken, have -= taken);
-        }
+        if (have && wants & LL_WANTS_INPUT && ll_session_input(session, (ll_span){buffer, have}, &taken))
+            break;
+        memmove(buffer, buffer + taken, have -= taken);
+        if (taken)
+            continue; /* perhaps there is a second command in it */
         ll_span out = ll_session_output(session);
-        if (!out.size && taken)
-            continue;
-        bool in = have < sizeof buffer && ll_session_wants(session) & LL_WANTS_INPUT;
+        bool in = have < sizeof buffer && wants & LL_WANTS_INPUT;
         struct pollfd p = {client, (short)((in ? POLLIN : 0) | (out.size ? POLLOUT : 0)), 0};
         uint64_t silence = ll_session_timeout_ms(session);
         if (poll(&p, 1, silence ? (int)silence : -1) == 0)
             ll_session_expire(session);
         ssize_t sent = p.revents & POLLOUT ? write(client, out.data, out.size) : 0;
-        ssize_t got = p.revents & (POLLIN | POLLHUP) && in ? read(client, buffer + have, sizeof buffer - have) : 0;
-        if (sent < 0 || got < 0 || p.revents & POLLERR || (!got && p.revents & (POLLIN | POLLHUP)))
+        ssize_t got = p.revents & POLLIN ? read(client, buffer + have, sizeof buffer - have) : 0;
+        if (sent < 0 || (got < 1 && p.revents & (POLLIN | POLLHUP | POLLERR)))
             break;
         ll_session_sent(session, (size_t)sent);
         have += (size_t)got;
@@ -226,18 +165,15 @@ static void serve(int client)
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 1143))};
+    struct sockaddr_in address = {
+        AF_INET, htons((uint16_t)atoi(argc > 1 ? argv[1] : "1143")), {htonl(INADDR_LOOPBACK)}, {0}};
     int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (ll_view_new(&view, NULL, 1) || ll_view_add_range(view, (ll_range){1, MAILS}, &(ll_flags){{0}}))
         return 1;
     ll_view_seal(view, MAILS + 1, 1);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 5)) {
-        perror("hello");
-        return 1;
-    }
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 5))
+        return perror("hello"), 1;
     puts("ready");
     fflush(stdout);
     for (int client; (client = accept(listener, NULL, NULL)) >= 0; close(client))

@@ -390,6 +390,10 @@ typedef struct ll_append {
 } ll_append;
 
 /* Names given to methods are UTF-8, already checked by the engine (length, depth, no empty level, INBOX in capitals).
+ *
+ * For reading, list, status, open, close, latest, fetch and read must be there. Of those that write (create, remove,
+ * rename, subscribe, store, expunge, copy, append_open) any may be NULL: the client is then told that it is read-only,
+ * and mailboxes without store or expunge are opened so. With append_open come append_data, append_commit, append_abort.
  */
 typedef struct ll_connector {
     uint32_t size; /* sizeof(ll_connector) of the host: methods beyond it count as NULL */

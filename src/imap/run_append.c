@@ -285,7 +285,10 @@ static ll_status open_message(ll_session *s, command *c)
 {
     append_state *a = c->state;
     c->phase = PHASE_OPENED;
-    return session_asked(s, s->connector->append_open(s->self, session_call(s), a->mailbox, &a->message));
+    ll_call *call = session_call(s);
+    return session_asked(s, session_can(s, append_open)
+                                ? s->connector->append_open(s->self, call, a->mailbox, &a->message)
+                                : LL_EREADONLY);
 }
 
 static ll_status opened_message(ll_session *s, command *c)

@@ -95,6 +95,8 @@ static ll_status set_ranges(ll_session *s, command *c, ll_range **ranges, size_t
 
 static ll_status run(ll_session *s, command *c, bool move)
 {
+    if (!session_can(s, copy))
+        return LL_EREADONLY;
     if (c->phase == BEGIN) {
         const copy *cp = c->state;
         ll_range *ranges;

@@ -145,6 +145,8 @@ ll_status run_create(ll_session *s, command *c)
     mailbox_state *m = c->state;
     if (!c->phase && is_the_inbox(m->name))
         return LL_EEXISTS;
+    if (!session_can(s, create))
+        return LL_EREADONLY;
     ll_status status =
         c->phase ? answered(s, c) : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
     if (status == LL_EUNSUPPORTED && m->attributes)
@@ -163,6 +165,8 @@ ll_status run_delete(ll_session *s, command *c)
         return done(s, answered(s, c), NOTIFY_NAME);
     if (is_the_inbox(m->name))
         return no(c, "CANNOT", "INBOX stays");
+    if (!session_can(s, remove))
+        return LL_EREADONLY;
     return done(s, asked(s, c, s->connector->remove(s->self, session_call(s), m->name)), NOTIFY_NAME);
 }
 
@@ -177,12 +181,16 @@ ll_status run_rename(ll_session *s, command *c)
                  span_equal(span_first(m->to, m->name.size), m->name);
     if (below && !is_the_inbox(m->name))
         return no(c, "CANNOT", "A mailbox cannot move below itself");
+    if (!session_can(s, rename))
+        return LL_EREADONLY;
     return done(s, asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to)), NOTIFY_NAME);
 }
 
 static ll_status subscribe(ll_session *s, command *c, bool on)
 {
     const mailbox_state *m = c->state;
+    if (!session_can(s, subscribe))
+        return LL_EREADONLY;
     ll_status status =
         c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, on));
     return done(s, status, NOTIFY_SUBSCRIPTION);

@@ -186,7 +186,7 @@ static ll_status enter(ll_session *s, command *c)
     uint32_t recent_first = 0;
     s->mailbox = s->call->mailbox;
     s->call->mailbox = NULL;
-    s->readonly = s->readonly || s->call->readonly;
+    s->readonly = s->readonly || s->call->readonly || !session_can(s, store) || !session_can(s, expunge);
     ll_view *view = s->connector->latest(s->self, s->mailbox, &recent_first);
     if (!view) { /* deleted in this very moment */
         session_unselect(s);

@@ -183,7 +183,7 @@ ll_status run_close(ll_session *s, command *c)
             session_asked(s, s->connector->expunge(s->self, session_call(s), s->mailbox, range, 1)) == LL_LATER)
             return LL_LATER;
     }
-    if (s->call->status < 0)
+    if (s->call->status < 0 && s->call->status != LL_ENOTFOUND) /* a mailbox that is gone is closed by that */
         return session_call_failed(s, c);
     session_unselect(s);
     return LL_OK;

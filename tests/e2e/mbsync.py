@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from corpus import kind_of, message
-from letterlock import Server, fetch_all
+from letterlock import Server, append, fetch_all, raw_imap, same
 from skip import Skip
 
 COUNT = 300
@@ -146,3 +146,53 @@ def test_flags_and_mail_both_ways():
         sync(path)
         assert listing(maildir) == before
         client.logout()
+
+
+def letters_in(maildir):
+    """The subjects in a Maildir, each once for each file."""
+    found = []
+    for path in files(maildir):
+        with open(path, "rb") as file:
+            found.append(re.search(rb"(?m)^Subject: (.*)$", file.read()).group(1).decode())
+    return sorted(found)
+
+
+def test_moves_and_folders_both_ways():
+    """Moved here, moved there, folders made and removed on either side: both end up with the same, and nothing is there twice."""
+    with Server() as server:
+        ann, _ = server.alias("ann")
+        path, maildir = setup(server, ann, False, "PLAIN")
+        with open(path, "a") as file:
+            file.write("Remove Both\n")
+        root = os.path.dirname(maildir)
+        with raw_imap(server, ann) as far:
+            for n in range(8):
+                append(far, b"INBOX", f"Message-ID: <{n}@x.example>\r\nSubject: letter {n}\r\n\r\nbody {n}\r\n".encode())
+            far.good(b'CREATE "Made there"')
+            far.good(b'CREATE "Gone soon"')
+            sync(path)
+            # near to far: a folder, and two moves by a program that knows nothing of mbsync's names
+            for part in ("cur", "new", "tmp"):
+                os.makedirs(os.path.join(root, "Made here", part))
+            by_uid = {int(re.search(r",U=(\d+)", name).group(1)): name for name in files(maildir)}
+            os.rename(by_uid[1], os.path.join(root, "Made here", "cur", "1.moved:2,S"))
+            os.rename(by_uid[2], os.path.join(root, "Made there", "new", "2.moved"))
+            # far to near: two moves, a rename, a removal
+            far.good(b"SELECT INBOX")
+            far.good(b'UID MOVE 3:4 "Made there"')
+            far.good(b"UID MOVE 5 Archive")
+            far.good(b'DELETE "Gone soon"')
+            sync(path)
+            far.good(b'RENAME "Made there" "Renamed there"')
+            sync(path)
+            sync(path)
+            want = {"INBOX": ["letter 5", "letter 6", "letter 7"], "Made here": ["letter 0"], "Archive": ["letter 4"],
+                    "Renamed there": ["letter 1", "letter 2", "letter 3"]}
+            same({name: letters_in(os.path.join(root, name)) for name in want}, want, "here")
+            client = server.imap(ann)
+            there = {name: sorted(re.search(rb"(?m)^Subject: (.*)\r$", data).group(1).decode() for _, data in fetch_all(client, mailbox=f'"{name}"'))
+                     for name in want}
+            same(there, want, "there")
+            names = {row.rsplit(b' "/" ', 1)[1].strip(b'"') for row in client.list()[1]}
+            assert b"Made here" in names and b"Gone soon" not in names and b"Made there" not in names, names
+            client.logout()
