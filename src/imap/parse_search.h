@@ -81,6 +81,8 @@ struct search_key {
     size_t ranges_count;
     const uidset *members; /* of the flag, among messages that are no ghosts; NULL: none */
     bool known;            /* the mailbox has such a flag */
+    /* What the connector has said, see search_ask.h: these match, and none but these can; NULL: nothing. */
+    const uidset *certain, *candidates;
 };
 
 typedef struct search_keys {

@@ -4,7 +4,7 @@
 
 #include "imap/search_sets.h"
 
-enum { BEGIN, BATCH, MESSAGE, DONE };
+enum { BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
@@ -35,15 +35,29 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
     text_init(&f->scores, s->allocator, find_messages_max);
 }
 
-/* What must be asked of the connector for the candidates. */
-static unsigned wanted(const search_keys *keys)
+/* Some leaf from this kind on is open for one of the candidates. */
+static bool is_open(const search_find *f, search_kind from)
 {
-    return (keys->index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u);
+    for (size_t i = 0; i < f->keys->leaves_count; i++)
+        if (f->keys->leaves[i]->kind >= from && search_ask_is_open(f->keys->leaves[i], f->may))
+            return true;
+    return false;
 }
 
+/* f->found and f->may, the candidates without those; as far as it is known now. */
+static ll_status take_bounds(search_find *f)
+{
+    uidset_del(&f->may);
+    uidset_del(&f->found);
+    ll_status status = search_sets_bounds(f->keys, &f->s->snap, &f->may, &f->found);
+    if (!status)
+        uidset_andnot(f->may, f->found);
+    return status;
+}
+
+/* LL_OK: all was found already, or f->ask is ready to be asked. */
 static ll_status begin(search_find *f, ll_session *s, command *c)
 {
-    uidset *may = NULL;
     search_keys *keys = f->keys;
     if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
         f->found = uidset_new();
@@ -51,21 +65,31 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
     }
     ll_status status = search_sets_bind(keys, &s->snap, &c->memory);
     if (!status)
-        status = search_sets_bounds(keys, &s->snap, &may, &f->found);
+        status = take_bounds(f);
     if (!status)
         status = search_match_init(&f->match, s, keys, &c->memory);
+    if (!status)
+        status = search_ask_init(&f->ask, s, keys, f->may, &c->memory);
+    return status;
+}
+
+static ll_status begin_rows(search_find *f, ll_session *s)
+{
+    const search_keys *keys = f->keys;
+    ll_status status = f->ask.asked ? take_bounds(f) : LL_OK;
     if (!status && (keys->modseq || keys->fuzzy)) { /* of each that is found, something must be known */
-        uidset_or(may, f->found);
+        uidset_or(f->may, f->found);
         uidset_del(&f->found);
         f->found = uidset_new();
         status = f->found ? LL_OK : LL_ENOMEM;
     }
-    if (status) {
-        uidset_del(&may);
+    if (status)
         return status;
-    }
-    uidset_andnot(may, f->found);
-    rows_init(&f->rows, s, may, keys->rows, wanted(keys));
+    bool index = is_open(f, SEARCH_SENTBEFORE), needed = keys->modseq || index || is_open(f, SEARCH_BEFORE);
+    uidset *may = f->may;
+    f->may = NULL;
+    rows_init(&f->rows, s, may, needed,
+              (index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u));
     return LL_OK;
 }
 
@@ -119,6 +143,14 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             status = begin(f, s, c);
             if (status)
                 return status;
+            f->phase = f->may ? ASK : BATCH;
+            break;
+        case ASK:
+            status = f->ask.terms_count ? search_ask_step(&f->ask, s) : LL_OK;
+            if (!status)
+                status = begin_rows(f, s);
+            if (status)
+                return status;
             f->phase = BATCH;
             break;
         case BATCH:
@@ -132,7 +164,7 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             if (status)
                 return status;
             f->phase = BATCH;
-            if (f->keys->rows && session_yield(s))
+            if (f->rows.needed && session_yield(s))
                 return LL_MORE;
             break;
         default:
@@ -151,6 +183,8 @@ void search_find_fini(search_find *f)
     if (!f->s)
         return;
     uidset_del(&f->found);
+    uidset_del(&f->may);
+    search_ask_fini(&f->ask);
     text_fini(&f->modseqs);
     text_fini(&f->scores);
     search_match_fini(&f->match);

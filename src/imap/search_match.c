@@ -215,7 +215,7 @@ static ll_status stage_index(search_match *x)
     const mime_envelope *envelope = mime_index_root(x->m.index)->envelope;
     for (size_t i = 0; i < x->keys->leaves_count; i++) {
         search_key *leaf = x->keys->leaves[i];
-        if (leaf->kind < SEARCH_SENTBEFORE || leaf->kind > SEARCH_SENTSINCE)
+        if (leaf->verdict != SEARCH_OPEN || leaf->kind < SEARCH_SENTBEFORE || leaf->kind > SEARCH_SENTSINCE)
             continue;
         leaf->verdict = SEARCH_NO;
         if (envelope)
@@ -402,7 +402,8 @@ static ll_status run_stage(search_match *x)
     switch (x->stage) {
     case ROW:
         for (size_t i = 0; i < x->keys->leaves_count; i++)
-            judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
+            if (x->keys->leaves[i]->verdict == SEARCH_OPEN)
+                judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
         return LL_OK;
     case INDEX:
         return stage_index(x);
