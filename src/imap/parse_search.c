@@ -21,6 +21,7 @@ typedef enum argument {
     HEADER,
     UIDS,
     FUZZY,
+    REGEX,
     ONE_KEY,
     TWO_KEYS
 } argument;
@@ -76,6 +77,7 @@ static const struct key_word {
     {"UNFLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, true},
     {"UNKEYWORD", SEARCH_KEYWORD, 0, KEYWORD, true},
     {"UNSEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, true},
+    {"XREGEX", SEARCH_BODY, 0, REGEX, false},
     {"YOUNGER", SEARCH_YOUNGER, 0, INTERVAL, false},
 };
 
@@ -228,6 +230,72 @@ static ll_status take_header(parser *p, search_key *key)
     return take_text(p, key);
 }
 
+/* --- XREGEX --- */
+
+/* The field becomes the kind (and fact or name) of the key that looks in the same text. */
+static void name_field(search_key *key, ll_span field)
+{
+    static const struct {
+        const char *name;
+        search_kind kind;
+        search_fact fact;
+    } fields[] = {{"SUBJECT", SEARCH_ENVELOPE, SEARCH_SUBJECT},
+                  {"FROM", SEARCH_ENVELOPE, SEARCH_FROM},
+                  {"TO", SEARCH_ENVELOPE, SEARCH_TO},
+                  {"CC", SEARCH_ENVELOPE, SEARCH_CC},
+                  {"BCC", SEARCH_ENVELOPE, SEARCH_BCC},
+                  {"BODY", SEARCH_BODY, SEARCH_FROM},
+                  {"TEXT", SEARCH_TEXT, SEARCH_FROM}};
+    key->kind = SEARCH_HEADER;
+    key->name = field;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (span_equal_nocase(field, span_str(fields[i].name))) {
+            key->kind = fields[i].kind;
+            key->fact = fields[i].fact;
+        }
+}
+
+static ll_status compile_pattern(parser *p, search_key *key, ll_span written)
+{
+    text utf8;
+    regex *pattern = NULL;
+    text_init(&utf8, p->in->memory->allocator, 4 * written.size + 16);
+    ll_status status = search_text_decode(p->charset, written, &utf8);
+    if (!status)
+        status = regex_new(&pattern, p->in->memory, text_span(&utf8), &p->out->why);
+    text_fini(&utf8);
+    key->needle.pattern = pattern;
+    return status;
+}
+
+/* SP astring SP astring: the field and the pattern */
+static ll_status take_regex(parser *p, search_key *key)
+{
+    ll_span field, written;
+    if (!lexer_space(p->in) || !lexer_astring(p->in, &field) || !field.size || !lexer_space(p->in) ||
+        !lexer_astring(p->in, &written))
+        return LL_ESYNTAX;
+    if (p->out->patterns++ == search_patterns_max)
+        return LL_ELIMIT;
+    if (!p->out->budget) {
+        p->out->budget = arena_new(p->in->memory, sizeof *p->out->budget);
+        if (!p->out->budget)
+            return arena_status(p->in->memory);
+        regex_budget_init(p->out->budget);
+    }
+    name_field(key, field);
+    key->needle.budget = p->out->budget;
+    return compile_pattern(p, key, written);
+}
+
+bool search_keys_tired(search_keys *keys)
+{
+    if (!keys->budget || keys->budget->used_ns < search_tired_ns)
+        return false;
+    keys->budget->used_ns = 0;
+    return true;
+}
+
 static ll_status take_set(parser *p, search_key *key)
 {
     ll_span set;
@@ -290,6 +358,8 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return lexer_space(p->in) && lexer_atom(p->in, &key->name) ? LL_OK : LL_ESYNTAX;
     case HEADER:
         return take_header(p, key);
+    case REGEX:
+        return take_regex(p, key);
     case UIDS:
         return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
     case ONE_KEY:

@@ -1,8 +1,10 @@
 /* parse_search.h - what a SEARCH looks for: its keys (RFC 3501 section 6.4.4) as a tree.
  * SPDX-License-Identifier: MIT
  *
- * Also those of RFC 5032 (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and
- * RFC 6203 (FUZZY): a text that is looked for fuzzily is found as it stands, or by all of its words in any order. */
+ * XREGEX field pattern is our own: field is SUBJECT, FROM, TO, CC, BCC, BODY, TEXT or the name of a header field, and
+ * the pattern (base/regex.h) is matched against what the key of that name looks for a text in. Also those of RFC 5032
+ * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and RFC 6203 (FUZZY): a text
+ * that is looked for fuzzily is found as it stands, or by all of its words in any order. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
 
@@ -95,10 +97,22 @@ typedef struct search_keys {
     bool fuzzy;                     /* there is a FUZZY key: messages have scores */
     bool numbers;                   /* there is a set of sequence numbers */
     int64_t now;                    /* for OLDER and YOUNGER: set before it runs */
+    unsigned patterns;              /* of XREGEX */
+    regex_budget *budget;           /* of all of them; NULL: there is none */
+    const char *why;                /* what is wrong with a pattern, for the client; NULL: nothing */
 } search_keys;
 
+enum {
+    search_patterns_max = 16,       /* in one command: people write one */
+    search_tired_ns = 20 * 1000000, /* of matching patterns; then other sessions have their turn */
+};
+
+/* Patterns have worked for search_tired_ns since it was last asked and answered yes. */
+bool search_keys_tired(search_keys *keys);
+
 /* Take [CHARSET name SP] and the keys up to the end of the input; memory: the lexer's arena; depth: the lexer's.
- * LL_ESYNTAX; LL_ECHARSET; LL_ELIMIT (depth, keys_max, a text too long, ranges_max); LL_ENOMEM. */
+ * LL_ESYNTAX; LL_ECHARSET; LL_EUNSUPPORTED (a pattern: out->why); LL_ELIMIT (depth, keys_max, a text too long,
+ * ranges_max); LL_ENOMEM. */
 LL_MUST_USE ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
 /* The same with the charset first and obligatory: search-criteria of RFC 5256. */
 LL_MUST_USE ll_status search_criteria_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);

@@ -67,6 +67,8 @@ static bool text_term(const search_key *leaf, ll_term *term)
 static bool exact_term(const search_key *leaf, ll_term *term)
 {
     *term = (ll_term){.needle = SPAN(""), .name = SPAN("")};
+    if (leaf->needle.pattern)
+        return false;
     if (leaf->kind >= SEARCH_ENVELOPE && leaf->kind <= SEARCH_TEXT)
         return text_term(leaf, term);
     bool range = (leaf->kind >= SEARCH_BEFORE && leaf->kind <= SEARCH_SMALLER) ||

@@ -10,6 +10,15 @@ enum {
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
 };
 
+ll_status search_find_parsed(command *c, const search_keys *keys, ll_status status)
+{
+    if (status == LL_ECHARSET)
+        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    if (status == LL_EUNSUPPORTED)
+        c->text = keys->why;
+    return status;
+}
+
 ll_status search_find_check(ll_session *s, command *c, const search_keys *keys)
 {
     if (keys->numbers && s->enabled & SESSION_ENABLED_UIDONLY) { /* RFC 9586 section 3.3 */
@@ -118,8 +127,14 @@ static ll_status match_batch(search_find *f)
         if (status)
             return status;
         f->begun = false;
+        if (f->keys->budget && f->keys->budget->spent)
+            return LL_ELIMIT;
         if (matches && uidset_has(f->rows.set, row->uid))
             add_found(f, row);
+        if (search_keys_tired(f->keys) && session_yield(f->s)) {
+            f->at++;
+            return LL_MORE;
+        }
     }
     return text_status(&f->modseqs) ? text_status(&f->modseqs) : text_status(&f->scores);
 }
@@ -161,6 +176,10 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             break;
         case MESSAGE:
             status = match_batch(f);
+            if (status == LL_ELIMIT && f->keys->budget && f->keys->budget->spent)
+                c->text =
+                    "The pattern takes too long; make it simpler, with fewer repeats inside of repeats, or search "
+                    "fewer messages";
             if (status)
                 return status;
             f->phase = BATCH;

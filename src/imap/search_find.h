@@ -28,6 +28,8 @@ typedef struct search_find {
     bool begun;
 } search_find;
 
+/* What the parser of keys has answered, with c->code and c->text. */
+ll_status search_find_parsed(command *c, const search_keys *keys, ll_status status);
 /* Take the keys as they come from the parser. LL_OK; or what is wrong with them here, with c->text or c->code. */
 LL_MUST_USE ll_status search_find_check(ll_session *s, command *c, const search_keys *keys);
 /* Go on; zero at the beginning. LL_OK: all were found; LL_LATER, LL_MORE: as a step; < 0: as a step's, text is set. */

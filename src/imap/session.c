@@ -326,7 +326,7 @@ static void add_search_words(const ll_session *s, text *out)
 {
     (void)s;
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH XREGEX");
 }
 
 void session_capabilities(const ll_session *s, text *out)
