@@ -22,6 +22,7 @@ typedef enum argument {
     UIDS,
     FUZZY,
     REGEX,
+    FILTER,
     ONE_KEY,
     TWO_KEYS
 } argument;
@@ -42,6 +43,7 @@ static const struct key_word {
     {"DELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, false},
     {"DRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, false},
     {"EMAILID", SEARCH_EMAILID, 0, OBJECT, false},
+    {"FILTER", SEARCH_AND, 0, FILTER, false},
     {"FLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, false},
     {"FROM", SEARCH_ENVELOPE, SEARCH_FROM, TEXT, false},
     {"FUZZY", SEARCH_AND, 0, FUZZY, false},
@@ -92,18 +94,19 @@ typedef struct parser {
     search_keys *out;
     lexer *in;
     ll_span charset;
-    size_t keys, keys_max, ranges_max, leaves_room;
-    unsigned depth;
+    size_t keys_max, ranges_max;
+    unsigned depth, passes;
     bool fuzzy;
 } parser;
 
 static ll_status take_key(parser *p, search_key **out);
+static ll_status take_all(parser *p, search_key **out);
 
 static ll_status new_key(parser *p, search_kind kind, search_key **out)
 {
-    if (p->keys >= p->keys_max)
+    if (p->out->keys_count >= p->keys_max)
         return LL_ELIMIT;
-    p->keys++;
+    p->out->keys_count++;
     search_key *key = arena_new(p->in->memory, sizeof *key);
     *out = key;
     if (!key)
@@ -115,15 +118,15 @@ static ll_status new_key(parser *p, search_kind kind, search_key **out)
 static ll_status add_leaf(parser *p, search_key *key)
 {
     search_keys *out = p->out;
-    if (out->leaves_count == p->leaves_room) {
-        size_t room = p->leaves_room ? p->leaves_room * 2 : 8;
+    if (out->leaves_count == out->leaves_room) {
+        size_t room = out->leaves_room ? out->leaves_room * 2 : 8;
         search_key **more = arena_array(p->in->memory, room, sizeof *more);
         if (!more)
             return arena_status(p->in->memory);
         if (out->leaves_count)
             memcpy(more, out->leaves, out->leaves_count * sizeof *more);
         out->leaves = more;
-        p->leaves_room = room;
+        out->leaves_room = room;
     }
     out->leaves[out->leaves_count++] = key;
     out->rows = out->rows || key->kind >= SEARCH_BEFORE;
@@ -296,6 +299,55 @@ bool search_keys_tired(search_keys *keys)
     return true;
 }
 
+/* --- FILTER --- */
+
+/* filter-name = 1*<any ATOM-CHAR except "/">, without regard to case */
+static ll_status take_filter(parser *p, search_key *key)
+{
+    search_keys *out = p->out;
+    ll_span written;
+    if (!lexer_space(p->in) || !lexer_atom(p->in, &written) || span_find(written, '/') < written.size)
+        return LL_ESYNTAX;
+    if (!span_equal_nocase(p->charset, SPAN("us-ascii")) && !span_equal_nocase(p->charset, SPAN("utf-8"))) {
+        out->wrong_charset = true;
+        return LL_EINVAL;
+    }
+    if (out->filters_count == search_filters_max)
+        return LL_ELIMIT;
+    if (!out->filters)
+        out->filters = arena_array(p->in->memory, search_filters_max, sizeof *out->filters);
+    key->name = arena_copy(p->in->memory, written);
+    if (!out->filters || !key->name.data)
+        return arena_status(p->in->memory);
+    key->depth = p->depth;
+    key->passes = p->passes;
+    key->fuzzy = p->fuzzy;
+    out->filters[out->filters_count++] = key;
+    return LL_OK;
+}
+
+ll_status search_keys_insert(search_keys *keys, search_key *filter, ll_span value, arena *memory, unsigned depth,
+                             size_t keys_max, size_t ranges_max)
+{
+    lexer in;
+    filter->value = arena_copy(memory, value);
+    if (!filter->value.data)
+        return arena_status(memory);
+    lexer_init(&in, filter->value, memory, depth);
+    parser p = {.out = keys,
+                .in = &in,
+                .charset = SPAN("utf-8"),
+                .keys_max = keys_max,
+                .ranges_max = ranges_max,
+                .depth = filter->depth,
+                .passes = filter->passes + 1,
+                .fuzzy = filter->fuzzy};
+    ll_status status = take_all(&p, &filter->child);
+    if (status)
+        return status;
+    return lexer_end(&in) ? LL_OK : LL_ESYNTAX;
+}
+
 static ll_status take_set(parser *p, search_key *key)
 {
     ll_span set;
@@ -360,6 +412,8 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return take_header(p, key);
     case REGEX:
         return take_regex(p, key);
+    case FILTER:
+        return take_filter(p, key);
     case UIDS:
         return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
     case ONE_KEY:

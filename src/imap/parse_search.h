@@ -76,6 +76,8 @@ struct search_key {
     search_needle needle;
     bool fuzzy;              /* looked for fuzzily */
     const search_key *words; /* then perhaps: its words as keys of their own, all of which must be found */
+    ll_span value;           /* FILTER (an AND of one child, which comes later): what it stands for */
+    unsigned depth, passes;  /* and where it stands in the tree, and how many filters it was found in */
 
     /* while it runs */
     search_verdict verdict; /* of the message under way */
@@ -99,10 +101,17 @@ typedef struct search_keys {
     int64_t now;                    /* for OLDER and YOUNGER: set before it runs */
     unsigned patterns;              /* of XREGEX */
     regex_budget *budget;           /* of all of them; NULL: there is none */
+    search_key **filters;           /* FILTER keys; those from filters_done on have no child yet */
+    size_t filters_count, filters_done;
+    bool filters_asked;
+    bool wrong_charset;             /* with FILTER (RFC 5466 section 3.1) */
+    size_t keys_count, leaves_room; /* for search_keys_insert */
     const char *why;                /* what is wrong with a pattern, for the client; NULL: nothing */
 } search_keys;
 
 enum {
+    search_filters_max = 64,        /* FILTER keys of one command, with those in filters; every one is parsed anew */
+    search_filter_passes_max = 5,   /* of filters in filters; RFC 5466 section 3.1 asks for 3 */
     search_patterns_max = 16,       /* in one command: people write one */
     search_tired_ns = 20 * 1000000, /* of matching patterns; then other sessions have their turn */
 };
@@ -114,6 +123,9 @@ bool search_keys_tired(search_keys *keys);
  * LL_ESYNTAX; LL_ECHARSET; LL_EUNSUPPORTED (a pattern: out->why); LL_ELIMIT (depth, keys_max, a text too long,
  * ranges_max); LL_ENOMEM. */
 LL_MUST_USE ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
+/* Parse a filter's value, in UTF-8, and make it the child of this FILTER key. It is copied into memory. As above. */
+LL_MUST_USE ll_status search_keys_insert(search_keys *keys, search_key *filter, ll_span value, arena *memory,
+                                         unsigned depth, size_t keys_max, size_t ranges_max);
 /* The same with the charset first and obligatory: search-criteria of RFC 5256. */
 LL_MUST_USE ll_status search_criteria_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
 

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_find.h"
 
+#include "imap/search_filter.h"
 #include "imap/search_sets.h"
 
-enum { BEGIN, ASK, BATCH, MESSAGE, DONE };
+enum { INIT, BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
@@ -13,6 +14,8 @@ enum {
 ll_status search_find_parsed(command *c, const search_keys *keys, ll_status status)
 {
     if (status == LL_ECHARSET)
+        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    if (keys->wrong_charset)
         c->code = "BADCHARSET (US-ASCII UTF-8)";
     if (status == LL_EUNSUPPORTED)
         c->text = keys->why;
@@ -26,6 +29,10 @@ ll_status search_find_check(ll_session *s, command *c, const search_keys *keys)
         c->text = "Message numbers are off";
         return LL_EINVAL;
     }
+    if (keys->filters_count && !session_can(s, metadata)) {
+        c->text = "There are no filters here";
+        return LL_EINVAL;
+    }
     if (keys->modseq && !session_can(s, changes)) {
         c->text = "There are no mod-sequences here";
         return LL_EINVAL;
@@ -37,8 +44,6 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
 {
     f->s = s;
     f->keys = keys;
-    if (keys->modseq)
-        session_enable_condstore(s); /* RFC 7162 section 3.1 */
     keys->now = s->host->now ? s->host->now(s->context) : 0;
     text_init(&f->modseqs, s->allocator, find_messages_max * sizeof(uint64_t));
     text_init(&f->scores, s->allocator, find_messages_max);
@@ -68,6 +73,8 @@ static ll_status take_bounds(search_find *f)
 static ll_status begin(search_find *f, ll_session *s, command *c)
 {
     search_keys *keys = f->keys;
+    if (keys->modseq)
+        session_enable_condstore(s); /* RFC 7162 section 3.1 */
     if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
         f->found = uidset_new();
         return f->found ? LL_OK : LL_ENOMEM;
@@ -153,9 +160,16 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
     ll_status status;
     for (;;) {
         switch (f->phase) {
-        case BEGIN:
+        case INIT:
             init(f, s, keys);
-            status = begin(f, s, c);
+            f->phase = BEGIN;
+            break;
+        case BEGIN:
+            status = search_filter_step(keys, s, c);
+            if (!status)
+                status = search_find_check(s, c, keys); /* again: of what came with filters */
+            if (!status)
+                status = begin(f, s, c);
             if (status)
                 return status;
             f->phase = f->may ? ASK : BATCH;
