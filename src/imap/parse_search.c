@@ -21,6 +21,8 @@ typedef enum argument {
     HEADER,
     UIDS,
     FUZZY,
+    REGEX,
+    FILTER,
     ONE_KEY,
     TWO_KEYS
 } argument;
@@ -41,6 +43,7 @@ static const struct key_word {
     {"DELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, false},
     {"DRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, false},
     {"EMAILID", SEARCH_EMAILID, 0, OBJECT, false},
+    {"FILTER", SEARCH_AND, 0, FILTER, false},
     {"FLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, false},
     {"FROM", SEARCH_ENVELOPE, SEARCH_FROM, TEXT, false},
     {"FUZZY", SEARCH_AND, 0, FUZZY, false},
@@ -76,6 +79,7 @@ static const struct key_word {
     {"UNFLAGGED", SEARCH_FLAG, LL_FLAG_FLAGGED, NONE, true},
     {"UNKEYWORD", SEARCH_KEYWORD, 0, KEYWORD, true},
     {"UNSEEN", SEARCH_FLAG, LL_FLAG_SEEN, NONE, true},
+    {"XREGEX", SEARCH_BODY, 0, REGEX, false},
     {"YOUNGER", SEARCH_YOUNGER, 0, INTERVAL, false},
 };
 
@@ -90,18 +94,19 @@ typedef struct parser {
     search_keys *out;
     lexer *in;
     ll_span charset;
-    size_t keys, keys_max, ranges_max, leaves_room;
-    unsigned depth;
+    size_t keys_max, ranges_max;
+    unsigned depth, passes;
     bool fuzzy;
 } parser;
 
 static ll_status take_key(parser *p, search_key **out);
+static ll_status take_all(parser *p, search_key **out);
 
 static ll_status new_key(parser *p, search_kind kind, search_key **out)
 {
-    if (p->keys >= p->keys_max)
+    if (p->out->keys_count >= p->keys_max)
         return LL_ELIMIT;
-    p->keys++;
+    p->out->keys_count++;
     search_key *key = arena_new(p->in->memory, sizeof *key);
     *out = key;
     if (!key)
@@ -113,15 +118,15 @@ static ll_status new_key(parser *p, search_kind kind, search_key **out)
 static ll_status add_leaf(parser *p, search_key *key)
 {
     search_keys *out = p->out;
-    if (out->leaves_count == p->leaves_room) {
-        size_t room = p->leaves_room ? p->leaves_room * 2 : 8;
+    if (out->leaves_count == out->leaves_room) {
+        size_t room = out->leaves_room ? out->leaves_room * 2 : 8;
         search_key **more = arena_array(p->in->memory, room, sizeof *more);
         if (!more)
             return arena_status(p->in->memory);
         if (out->leaves_count)
             memcpy(more, out->leaves, out->leaves_count * sizeof *more);
         out->leaves = more;
-        p->leaves_room = room;
+        out->leaves_room = room;
     }
     out->leaves[out->leaves_count++] = key;
     out->rows = out->rows || key->kind >= SEARCH_BEFORE;
@@ -228,6 +233,121 @@ static ll_status take_header(parser *p, search_key *key)
     return take_text(p, key);
 }
 
+/* --- XREGEX --- */
+
+/* The field becomes the kind (and fact or name) of the key that looks in the same text. */
+static void name_field(search_key *key, ll_span field)
+{
+    static const struct {
+        const char *name;
+        search_kind kind;
+        search_fact fact;
+    } fields[] = {{"SUBJECT", SEARCH_ENVELOPE, SEARCH_SUBJECT},
+                  {"FROM", SEARCH_ENVELOPE, SEARCH_FROM},
+                  {"TO", SEARCH_ENVELOPE, SEARCH_TO},
+                  {"CC", SEARCH_ENVELOPE, SEARCH_CC},
+                  {"BCC", SEARCH_ENVELOPE, SEARCH_BCC},
+                  {"BODY", SEARCH_BODY, SEARCH_FROM},
+                  {"TEXT", SEARCH_TEXT, SEARCH_FROM}};
+    key->kind = SEARCH_HEADER;
+    key->name = field;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (span_equal_nocase(field, span_str(fields[i].name))) {
+            key->kind = fields[i].kind;
+            key->fact = fields[i].fact;
+        }
+}
+
+static ll_status compile_pattern(parser *p, search_key *key, ll_span written)
+{
+    text utf8;
+    regex *pattern = NULL;
+    text_init(&utf8, p->in->memory->allocator, 4 * written.size + 16);
+    ll_status status = search_text_decode(p->charset, written, &utf8);
+    if (!status)
+        status = regex_new(&pattern, p->in->memory, text_span(&utf8), &p->out->why);
+    text_fini(&utf8);
+    key->needle.pattern = pattern;
+    return status;
+}
+
+/* SP astring SP astring: the field and the pattern */
+static ll_status take_regex(parser *p, search_key *key)
+{
+    ll_span field, written;
+    if (!lexer_space(p->in) || !lexer_astring(p->in, &field) || !field.size || !lexer_space(p->in) ||
+        !lexer_astring(p->in, &written))
+        return LL_ESYNTAX;
+    if (p->out->patterns++ == search_patterns_max)
+        return LL_ELIMIT;
+    if (!p->out->budget) {
+        p->out->budget = arena_new(p->in->memory, sizeof *p->out->budget);
+        if (!p->out->budget)
+            return arena_status(p->in->memory);
+        regex_budget_init(p->out->budget);
+    }
+    name_field(key, field);
+    key->needle.budget = p->out->budget;
+    return compile_pattern(p, key, written);
+}
+
+bool search_keys_tired(search_keys *keys)
+{
+    if (!keys->budget || keys->budget->used_ns < search_tired_ns)
+        return false;
+    keys->budget->used_ns = 0;
+    return true;
+}
+
+/* --- FILTER --- */
+
+/* filter-name = 1*<any ATOM-CHAR except "/">, without regard to case */
+static ll_status take_filter(parser *p, search_key *key)
+{
+    search_keys *out = p->out;
+    ll_span written;
+    if (!lexer_space(p->in) || !lexer_atom(p->in, &written) || span_find(written, '/') < written.size)
+        return LL_ESYNTAX;
+    if (!span_equal_nocase(p->charset, SPAN("us-ascii")) && !span_equal_nocase(p->charset, SPAN("utf-8"))) {
+        out->wrong_charset = true;
+        return LL_EINVAL;
+    }
+    if (out->filters_count == search_filters_max)
+        return LL_ELIMIT;
+    if (!out->filters)
+        out->filters = arena_array(p->in->memory, search_filters_max, sizeof *out->filters);
+    key->name = arena_copy(p->in->memory, written);
+    if (!out->filters || !key->name.data)
+        return arena_status(p->in->memory);
+    key->depth = p->depth;
+    key->passes = p->passes;
+    key->fuzzy = p->fuzzy;
+    out->filters[out->filters_count++] = key;
+    return LL_OK;
+}
+
+ll_status search_keys_insert(search_keys *keys, search_key *filter, ll_span value, arena *memory, unsigned depth,
+                             size_t keys_max, size_t ranges_max)
+{
+    lexer in;
+    filter->value = arena_copy(memory, value);
+    if (!filter->value.data)
+        return arena_status(memory);
+    lexer_init(&in, filter->value, memory, depth);
+    parser p = {.out = keys,
+                .in = &in,
+                .charset = SPAN("utf-8"),
+                .keys_max = keys_max,
+                .ranges_max = ranges_max,
+                .depth = filter->depth,
+                .passes = filter->passes + 1,
+                .fuzzy = filter->fuzzy};
+    ll_status status = take_all(&p, &filter->child);
+    if (status)
+        return status;
+    return lexer_end(&in) ? LL_OK : LL_ESYNTAX;
+}
+
 static ll_status take_set(parser *p, search_key *key)
 {
     ll_span set;
@@ -290,6 +410,10 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return lexer_space(p->in) && lexer_atom(p->in, &key->name) ? LL_OK : LL_ESYNTAX;
     case HEADER:
         return take_header(p, key);
+    case REGEX:
+        return take_regex(p, key);
+    case FILTER:
+        return take_filter(p, key);
     case UIDS:
         return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
     case ONE_KEY:

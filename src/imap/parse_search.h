@@ -1,8 +1,10 @@
 /* parse_search.h - what a SEARCH looks for: its keys (RFC 3501 section 6.4.4) as a tree.
  * SPDX-License-Identifier: MIT
  *
- * Also those of RFC 5032 (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and
- * RFC 6203 (FUZZY): a text that is looked for fuzzily is found as it stands, or by all of its words in any order. */
+ * XREGEX field pattern is our own: field is SUBJECT, FROM, TO, CC, BCC, BODY, TEXT or the name of a header field, and
+ * the pattern (base/regex.h) is matched against what the key of that name looks for a text in. Also those of RFC 5032
+ * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and RFC 6203 (FUZZY): a text
+ * that is looked for fuzzily is found as it stands, or by all of its words in any order. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
 
@@ -74,6 +76,8 @@ struct search_key {
     search_needle needle;
     bool fuzzy;              /* looked for fuzzily */
     const search_key *words; /* then perhaps: its words as keys of their own, all of which must be found */
+    ll_span value;           /* FILTER (an AND of one child, which comes later): what it stands for */
+    unsigned depth, passes;  /* and where it stands in the tree, and how many filters it was found in */
 
     /* while it runs */
     search_verdict verdict; /* of the message under way */
@@ -81,6 +85,8 @@ struct search_key {
     size_t ranges_count;
     const uidset *members; /* of the flag, among messages that are no ghosts; NULL: none */
     bool known;            /* the mailbox has such a flag */
+    /* What the connector has said, see search_ask.h: these match, and none but these can; NULL: nothing. */
+    const uidset *certain, *candidates;
 };
 
 typedef struct search_keys {
@@ -93,11 +99,33 @@ typedef struct search_keys {
     bool fuzzy;                     /* there is a FUZZY key: messages have scores */
     bool numbers;                   /* there is a set of sequence numbers */
     int64_t now;                    /* for OLDER and YOUNGER: set before it runs */
+    unsigned patterns;              /* of XREGEX */
+    regex_budget *budget;           /* of all of them; NULL: there is none */
+    search_key **filters;           /* FILTER keys; those from filters_done on have no child yet */
+    size_t filters_count, filters_done;
+    bool filters_asked;
+    bool wrong_charset;             /* with FILTER (RFC 5466 section 3.1) */
+    size_t keys_count, leaves_room; /* for search_keys_insert */
+    const char *why;                /* what is wrong with a pattern, for the client; NULL: nothing */
 } search_keys;
 
+enum {
+    search_filters_max = 64,        /* FILTER keys of one command, with those in filters; every one is parsed anew */
+    search_filter_passes_max = 5,   /* of filters in filters; RFC 5466 section 3.1 asks for 3 */
+    search_patterns_max = 16,       /* in one command: people write one */
+    search_tired_ns = 20 * 1000000, /* of matching patterns; then other sessions have their turn */
+};
+
+/* Patterns have worked for search_tired_ns since it was last asked and answered yes. */
+bool search_keys_tired(search_keys *keys);
+
 /* Take [CHARSET name SP] and the keys up to the end of the input; memory: the lexer's arena; depth: the lexer's.
- * LL_ESYNTAX; LL_ECHARSET; LL_ELIMIT (depth, keys_max, a text too long, ranges_max); LL_ENOMEM. */
+ * LL_ESYNTAX; LL_ECHARSET; LL_EUNSUPPORTED (a pattern: out->why); LL_ELIMIT (depth, keys_max, a text too long,
+ * ranges_max); LL_ENOMEM. */
 LL_MUST_USE ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
+/* Parse a filter's value, in UTF-8, and make it the child of this FILTER key. It is copied into memory. As above. */
+LL_MUST_USE ll_status search_keys_insert(search_keys *keys, search_key *filter, ll_span value, arena *memory,
+                                         unsigned depth, size_t keys_max, size_t ranges_max);
 /* The same with the charset first and obligatory: search-criteria of RFC 5256. */
 LL_MUST_USE ll_status search_criteria_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);
 

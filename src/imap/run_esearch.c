@@ -37,8 +37,7 @@ static ll_status parse(ll_session *s, command *c, esearch *x, lexer *in)
         status = search_return_parse(&x->wanted, in);
     if (!status)
         status = search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
-    if (status == LL_ECHARSET)
-        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    status = search_find_parsed(c, &x->keys, status);
     if (status)
         return status;
     if (x->wanted.want & SEARCH_RETURN_UPDATE && s->state != SESSION_SELECTED) /* RFC 7377 section 2.2 */

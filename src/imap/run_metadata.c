@@ -3,6 +3,7 @@
 #include "imap/metadata.h"
 #include "imap/name.h"
 #include "imap/notify.h"
+#include "imap/search_filter.h"
 
 #include <inttypes.h>
 
@@ -107,6 +108,19 @@ static void keep_pair(metadata_state *m, const ll_metadata *pair)
     m->count += i == m->count;
 }
 
+/* RFC 5466 section 3.2: what is stored as a filter is one. */
+static ll_status check_filter(ll_session *s, command *c, const metadata_state *m, const ll_metadata *pair)
+{
+    ll_span name;
+    if (m->mailbox.size || !pair->value.data || !search_filter_is_entry(pair->entry, &name))
+        return LL_OK;
+    ll_status status = search_filter_check(pair->value, s, &c->memory);
+    if (!status || status == LL_ENOMEM)
+        return status;
+    c->text = "The value of a filter must be a whole search, such as: UNSEEN FROM boss@example.com";
+    return LL_EUNSUPPORTED;
+}
+
 ll_status parse_setmetadata(ll_session *s, command *c, lexer *in)
 {
     metadata_state *m = c->state = arena_new(&c->memory, sizeof *m);
@@ -121,6 +135,8 @@ ll_status parse_setmetadata(ll_session *s, command *c, lexer *in)
         status = LL_ESYNTAX;
     while (!status) {
         status = m->count == s->limits.metadata_entries ? LL_ELIMIT : take_pair(s, c, in, &pair);
+        if (!status)
+            status = check_filter(s, c, m, &pair);
         if (status)
             break;
         keep_pair(m, &pair);

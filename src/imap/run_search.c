@@ -47,8 +47,7 @@ static ll_status parse(ll_session *s, command *c, search *x, lexer *in)
         return LL_ESYNTAX;
     }
     status = search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
-    if (status == LL_ECHARSET)
-        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    status = search_find_parsed(c, &x->keys, status);
     if (!status && x->wanted.want & SEARCH_RETURN_RELEVANCY && !x->keys.fuzzy) /* RFC 6203 section 4 */
         status = LL_ESYNTAX;
     return status ? status : search_find_check(s, c, &x->keys);

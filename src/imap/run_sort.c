@@ -49,8 +49,7 @@ static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
         status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
     if (!status && x->wanted.want & SEARCH_RETURN_UPDATE) /* CONTEXT=SORT is not offered */
         status = LL_ESYNTAX;
-    if (status == LL_ECHARSET)
-        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    status = search_find_parsed(c, &x->keys, status);
     if (!status && (x->criteria.relevancy || x->wanted.want & SEARCH_RETURN_RELEVANCY) && !x->keys.fuzzy)
         status = LL_ESYNTAX; /* RFC 6203 sections 4 and 6 */
     return status ? status : search_find_check(s, c, &x->keys);

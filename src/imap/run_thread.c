@@ -36,8 +36,7 @@ ll_status parse_thread(ll_session *s, command *c, lexer *in)
     if (!lexer_space(in))
         return LL_ESYNTAX;
     ll_status status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
-    if (status == LL_ECHARSET)
-        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    status = search_find_parsed(c, &x->keys, status);
     return status ? status : search_find_check(s, c, &x->keys);
 }
 

@@ -3,18 +3,34 @@
 #include "imap/search_find.h"
 
 #include "imap/message_limit.h"
+#include "imap/search_filter.h"
 #include "imap/search_sets.h"
 
-enum { BEGIN, BATCH, MESSAGE, DONE };
+enum { INIT, BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
 };
 
+ll_status search_find_parsed(command *c, const search_keys *keys, ll_status status)
+{
+    if (status == LL_ECHARSET)
+        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    if (keys->wrong_charset)
+        c->code = "BADCHARSET (US-ASCII UTF-8)";
+    if (status == LL_EUNSUPPORTED)
+        c->text = keys->why;
+    return status;
+}
+
 ll_status search_find_check(ll_session *s, command *c, const search_keys *keys)
 {
     if (keys->numbers && session_uidonly(s))
         return session_uid_required(c);
+    if (keys->filters_count && !session_can(s, metadata)) {
+        c->text = "There are no filters here";
+        return LL_EINVAL;
+    }
     if (keys->modseq && !session_can(s, changes)) {
         c->text = "There are no mod-sequences here";
         return LL_EINVAL;
@@ -26,46 +42,70 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
 {
     f->s = s;
     f->keys = keys;
-    if (keys->modseq)
-        session_enable_condstore(s); /* RFC 7162 section 3.1 */
     keys->now = s->host->now ? s->host->now(s->context) : 0;
     text_init(&f->modseqs, s->allocator, find_messages_max * sizeof(uint64_t));
     text_init(&f->scores, s->allocator, find_messages_max);
 }
 
-/* What must be asked of the connector for the candidates. */
-static unsigned wanted(const search_keys *keys)
+/* Some leaf from this kind on is open for one of the candidates. */
+static bool is_open(const search_find *f, search_kind from)
 {
-    return (keys->index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u);
+    for (size_t i = 0; i < f->keys->leaves_count; i++)
+        if (f->keys->leaves[i]->kind >= from && search_ask_is_open(f->keys->leaves[i], f->may))
+            return true;
+    return false;
 }
 
+/* f->found and f->may, the candidates without those; as far as it is known now. */
+static ll_status take_bounds(search_find *f)
+{
+    uidset_del(&f->may);
+    uidset_del(&f->found);
+    ll_status status = search_sets_bounds(f->keys, &f->s->snap, &f->may, &f->found);
+    if (!status)
+        uidset_andnot(f->may, f->found);
+    return status;
+}
+
+/* LL_OK: all was found already, or f->ask is ready to be asked. */
 static ll_status begin(search_find *f, ll_session *s, command *c)
 {
-    uidset *may = NULL;
     search_keys *keys = f->keys;
+    if (keys->modseq)
+        session_enable_condstore(s); /* RFC 7162 section 3.1 */
     if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
         f->found = uidset_new();
         return f->found ? LL_OK : LL_ENOMEM;
     }
     ll_status status = search_sets_bind(keys, &s->snap, &c->memory);
     if (!status)
-        status = search_sets_bounds(keys, &s->snap, &may, &f->found);
+        status = take_bounds(f);
     if (!status)
         status = search_match_init(&f->match, s, keys, &c->memory);
+    if (!status)
+        status = search_ask_init(&f->ask, s, keys, f->may, &c->memory);
+    return status;
+}
+
+static ll_status begin_rows(search_find *f, ll_session *s, command *c)
+{
+    const search_keys *keys = f->keys;
+    ll_status status = f->ask.asked ? take_bounds(f) : LL_OK;
     if (!status && (keys->modseq || keys->fuzzy)) { /* of each that is found, something must be known */
-        uidset_or(may, f->found);
+        uidset_or(f->may, f->found);
         uidset_del(&f->found);
         f->found = uidset_new();
         status = f->found ? LL_OK : LL_ENOMEM;
     }
-    if (status) {
-        uidset_del(&may);
+    if (status)
         return status;
-    }
-    uidset_andnot(may, f->found);
-    if (message_limit_cut(s, c, may)) /* RFC 9738: an honest end, also of what needs no look */
+    if (message_limit_cut(s, c, f->may)) /* RFC 9738: an honest end, also of what needs no look */
         uidset_remove_range(f->found, (ll_range){1, c->limited - 1});
-    rows_init(&f->rows, s, may, keys->rows, wanted(keys));
+    bool index = is_open(f, SEARCH_SENTBEFORE), needed = keys->modseq || index || is_open(f, SEARCH_BEFORE);
+    uidset *may = f->may;
+    f->may = NULL;
+    rows_init(&f->rows, s, may, needed,
+              (index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u));
     return LL_OK;
 }
 
@@ -94,8 +134,14 @@ static ll_status match_batch(search_find *f)
         if (status)
             return status;
         f->begun = false;
+        if (f->keys->budget && f->keys->budget->spent)
+            return LL_ELIMIT;
         if (matches && uidset_has(f->rows.set, row->uid))
             add_found(f, row);
+        if (search_keys_tired(f->keys) && session_yield(f->s)) {
+            f->at++;
+            return LL_MORE;
+        }
     }
     return text_status(&f->modseqs) ? text_status(&f->modseqs) : text_status(&f->scores);
 }
@@ -114,9 +160,24 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
     ll_status status;
     for (;;) {
         switch (f->phase) {
-        case BEGIN:
+        case INIT:
             init(f, s, keys);
-            status = begin(f, s, c);
+            f->phase = BEGIN;
+            break;
+        case BEGIN:
+            status = search_filter_step(keys, s, c);
+            if (!status)
+                status = search_find_check(s, c, keys); /* again: of what came with filters */
+            if (!status)
+                status = begin(f, s, c);
+            if (status)
+                return status;
+            f->phase = f->may ? ASK : BATCH;
+            break;
+        case ASK:
+            status = f->ask.terms_count ? search_ask_step(&f->ask, s) : LL_OK;
+            if (!status)
+                status = begin_rows(f, s, c);
             if (status)
                 return status;
             f->phase = BATCH;
@@ -129,10 +190,14 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             break;
         case MESSAGE:
             status = match_batch(f);
+            if (status == LL_ELIMIT && f->keys->budget && f->keys->budget->spent)
+                c->text =
+                    "The pattern takes too long; make it simpler, with fewer repeats inside of repeats, or search "
+                    "fewer messages";
             if (status)
                 return status;
             f->phase = BATCH;
-            if (f->keys->rows && session_yield(s))
+            if (f->rows.needed && session_yield(s))
                 return LL_MORE;
             break;
         default:
@@ -151,6 +216,8 @@ void search_find_fini(search_find *f)
     if (!f->s)
         return;
     uidset_del(&f->found);
+    uidset_del(&f->may);
+    search_ask_fini(&f->ask);
     text_fini(&f->modseqs);
     text_fini(&f->scores);
     search_match_fini(&f->match);

@@ -1,11 +1,13 @@
 /* search_find.h - finding the messages that a SEARCH, SORT or THREAD is about.
  * SPDX-License-Identifier: MIT
  *
- * First the snapshot's sets: most searches end there, or are down to a few candidates. Those are asked one by one. */
+ * First the snapshot's sets, then what the connector can say at once (search_ask.h): most searches end there, or are
+ * down to a few candidates. Those are read one by one. */
 #ifndef IMAP_SEARCH_FIND_H
 #define IMAP_SEARCH_FIND_H
 
 #include "imap/rows.h"
+#include "imap/search_ask.h"
 #include "imap/search_match.h"
 
 typedef struct search_find {
@@ -18,12 +20,16 @@ typedef struct search_find {
     uint64_t modseq; /* the highest */
 
     int phase;
+    uidset *may; /* candidates, until rows has them */
+    search_ask ask;
     rows rows;
     search_match match;
     size_t at; /* row under way */
     bool begun;
 } search_find;
 
+/* What the parser of keys has answered, with c->code and c->text. */
+ll_status search_find_parsed(command *c, const search_keys *keys, ll_status status);
 /* Take the keys as they come from the parser. LL_OK; or what is wrong with them here, with c->text or c->code. */
 LL_MUST_USE ll_status search_find_check(ll_session *s, command *c, const search_keys *keys);
 /* Go on; zero at the beginning. LL_OK: all were found; LL_LATER, LL_MORE: as a step; < 0: as a step's, text is set. */

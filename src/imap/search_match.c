@@ -141,7 +141,7 @@ static ll_status look_at(search_match *x, ll_span utf8)
     search_text_end(&looking);
     ll_status status = search_text_status(&looking);
     for (size_t i = 0; i < x->needles_count; i++) /* a field that is there and empty holds the empty string */
-        x->needles[i]->found = x->needles[i]->found || !x->needles[i]->folded.size;
+        x->needles[i]->found = x->needles[i]->found || (!x->needles[i]->folded.size && !x->needles[i]->pattern);
     search_text_fini(&looking);
     return status;
 }
@@ -215,7 +215,7 @@ static ll_status stage_index(search_match *x)
     const mime_envelope *envelope = mime_index_root(x->m.index)->envelope;
     for (size_t i = 0; i < x->keys->leaves_count; i++) {
         search_key *leaf = x->keys->leaves[i];
-        if (leaf->kind < SEARCH_SENTBEFORE || leaf->kind > SEARCH_SENTSINCE)
+        if (leaf->verdict != SEARCH_OPEN || leaf->kind < SEARCH_SENTBEFORE || leaf->kind > SEARCH_SENTSINCE)
             continue;
         leaf->verdict = SEARCH_NO;
         if (envelope)
@@ -353,7 +353,7 @@ static ll_status step_part_body(search_match *x, const mime_part *part)
     uint64_t end = part->body_offset + part->body_size;
     while (!status && x->body_at < end) {
         ll_span bytes;
-        if (x->worked >= search_work && session_yield(x->s)) {
+        if ((x->worked >= search_work || search_keys_tired(x->keys)) && session_yield(x->s)) {
             x->worked = 0;
             return LL_MORE;
         }
@@ -361,6 +361,8 @@ static ll_status step_part_body(search_match *x, const mime_part *part)
         if (status)
             return status;
         bytes = span_first(bytes, end - x->body_at < bytes.size ? (size_t)(end - x->body_at) : bytes.size);
+        if (x->keys->patterns) /* then a window is work enough */
+            bytes = span_first(bytes, search_regex_window);
         x->body_at += bytes.size;
         x->worked += bytes.size;
         if (search_part_push(&x->part, bytes)) {
@@ -402,7 +404,8 @@ static ll_status run_stage(search_match *x)
     switch (x->stage) {
     case ROW:
         for (size_t i = 0; i < x->keys->leaves_count; i++)
-            judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
+            if (x->keys->leaves[i]->verdict == SEARCH_OPEN)
+                judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
         return LL_OK;
     case INDEX:
         return stage_index(x);

@@ -60,7 +60,14 @@ static ll_status bounds_of(const search_key *key, const snapshot *snap, bounds *
 
 static ll_status leaf_bounds(const search_key *leaf, const snapshot *snap, bounds *out)
 {
-    if (leaf->kind >= SEARCH_BEFORE) {
+    if (leaf->kind >= SEARCH_BEFORE && leaf->candidates) {
+        out->may = uidset_copy(snapshot_uids(snap));
+        out->must = uidset_copy(snapshot_uids(snap));
+        if (out->may && out->must) {
+            uidset_and(out->may, leaf->candidates);
+            uidset_and(out->must, leaf->certain);
+        }
+    } else if (leaf->kind >= SEARCH_BEFORE) {
         out->may = uidset_copy(snapshot_uids(snap));
         out->must = uidset_new();
     } else {
@@ -154,6 +161,10 @@ search_verdict search_sets_verdict(const search_key *leaf, const snapshot *snap,
     case SEARCH_UID_SET:
         return sequence_has(leaf->ranges, leaf->ranges_count, uid) ? SEARCH_YES : SEARCH_NO;
     default:
-        return SEARCH_OPEN;
+        if (!leaf->candidates)
+            return SEARCH_OPEN;
+        if (uidset_has(leaf->certain, uid))
+            return SEARCH_YES;
+        return uidset_has(leaf->candidates, uid) ? SEARCH_OPEN : SEARCH_NO;
     }
 }

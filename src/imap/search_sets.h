@@ -1,5 +1,5 @@
-/* search_sets.h - what a SEARCH can be told from the snapshot alone, as sets of UIDs (DESIGN.md section 2, "Sets, not
- * rows"). SPDX-License-Identifier: MIT */
+/* search_sets.h - what a SEARCH can be told from the snapshot alone, and from what its connector has said
+ * (search_ask.h), as sets of UIDs (DESIGN.md section 2, "Sets, not rows"). SPDX-License-Identifier: MIT */
 #ifndef IMAP_SEARCH_SETS_H
 #define IMAP_SEARCH_SETS_H
 
@@ -16,7 +16,7 @@ LL_MUST_USE ll_status search_sets_bind_leaf(search_key *leaf, const snapshot *sn
  * sets. Memory: two sets for each level of the tree. LL_ENOMEM. */
 LL_MUST_USE ll_status search_sets_bounds(const search_keys *keys, const snapshot *snap, uidset **may, uidset **must);
 
-/* The verdict of a leaf that the snapshot answers, on one message; SEARCH_OPEN for other leaves. */
+/* The verdict of a leaf that the snapshot or the connector answers, on one message; SEARCH_OPEN for other leaves. */
 search_verdict search_sets_verdict(const search_key *leaf, const snapshot *snap, uint32_t uid);
 
 #endif

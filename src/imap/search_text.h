@@ -6,25 +6,37 @@
 #ifndef IMAP_SEARCH_TEXT_H
 #define IMAP_SEARCH_TEXT_H
 
+#include "base/regex.h"
 #include "base/text.h"
 
 enum {
     search_needle_max =
         4096, /* bytes of one folded search text: people search for words; a window has room for it and a piece */
-    search_piece = 16384 /* bytes of text taken at a time */
+    search_piece = 16384, /* bytes of text taken at a time */
+    /* A pattern sees a text in windows of this many bytes, which overlap: what it matches is found if it is no longer
+     * than the overlap, or lies within a window. People look for words; a window bounds what one match may cost. */
+    search_regex_window = 65536,
+    search_regex_overlap = 8192
 };
 
 typedef struct search_needle {
     ll_span folded;
     bool found;
+    const regex *pattern; /* in place of the folded text; NULL: none */
+    regex_budget *budget; /* of the pattern */
 } search_needle;
 
 typedef struct search_text {
     search_needle *const *needles; /* those found already cost nothing */
     size_t count;
-    size_t tail; /* bytes kept of the text: the longest needle less one */
-    text held;   /* UTF-8 not folded yet: its last characters may belong together with the next ones */
-    text window; /* folded */
+    size_t tail;         /* bytes kept of the text: the longest needle less one */
+    text held;           /* UTF-8 not folded yet: its last characters may belong together with the next ones */
+    text window;         /* folded */
+    bool folds, matches; /* there are needles of this kind */
+    text raw;            /* for patterns, as it came */
+    size_t raw_from;     /* matches begin here: what is before was seen */
+    bool begun;          /* something was pushed */
+    bool out_of_memory;
 } search_text;
 
 /* The array and what it points to must stay. */
@@ -38,6 +50,8 @@ bool search_text_end(search_text *t);
 /* LL_OK, or LL_ENOMEM: something may have been missed. */
 ll_status search_text_status(const search_text *t);
 
+/* Append as UTF-8 what came in a charset. LL_ECHARSET: no such charset, or bytes that are not of it; LL_ENOMEM. */
+LL_MUST_USE ll_status search_text_decode(ll_span charset, ll_span bytes, text *utf8);
 /* Append the folded form of a search text that came in a charset (RFC 3501: CHARSET). LL_ECHARSET: no such charset, or
  * bytes that are not of it; LL_ELIMIT: over search_needle_max; LL_ENOMEM. */
 LL_MUST_USE ll_status search_text_fold(ll_span charset, ll_span bytes, text *out);

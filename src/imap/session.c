@@ -324,9 +324,10 @@ static void add_mailbox_words(const ll_session *s, text *out)
 /* RFC 4731, 5182, 5032, 9394, 5256, 5957, 5267, 6203 */
 static void add_search_words(const ll_session *s, text *out)
 {
-    (void)s;
+    if (session_can(s, metadata) && session_can(s, metadata_set))
+        text_add_str(out, " FILTERS"); /* RFC 5466 */
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH XREGEX");
 }
 
 void session_capabilities(const ll_session *s, text *out)

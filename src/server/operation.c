@@ -57,6 +57,17 @@ static const argument alias_password_arguments[] = {
     {NULL, ARGUMENT_FLAG, NULL, NULL},
 };
 
+static const argument search_arguments[] = {
+    {"pattern", ARGUMENT_POSITION, "PATTERN", "what to look for: a text, or with --regex a regular expression"},
+    {"user", ARGUMENT_OPTION, "ADDRESS", "whose mail; the password is read from the first line of standard input"},
+    {"mailbox", ARGUMENT_OPTION, "NAME", "only in this mailbox; otherwise in all of them"},
+    {"regex", ARGUMENT_FLAG, NULL,
+     "PATTERN is a regular expression (PCRE2; case does not matter unless it says (?-i); ^ and $ match at lines)"},
+    {"field", ARGUMENT_OPTION, "FIELD",
+     "where: SUBJECT, FROM, TO, CC, BCC, BODY, TEXT (all of the message, the default), or the name of a header field"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
 const operation operation_table[] = {
     {"domain", "add", "Take mail for a domain.", domain_arguments, operation_domain_add, NULL},
     {"domain", "list", "List the domains.", no_arguments, operation_domain_list, NULL},
@@ -80,6 +91,11 @@ const operation operation_table[] = {
     {"", "check", "Look for faults: permissions, keys, ports, certificate, DNS; each finding with its remedy.",
      no_arguments, operation_check, NULL},
     {"", "config", "Print every setting with its present value.", no_arguments, operation_config, NULL},
+    {"", "search",
+     "Find messages, by a text or a regular expression. Prints mailbox, UID, date, sender and subject of each. The "
+     "server "
+     "must be running.",
+     search_arguments, operation_search, operation_search_input},
 };
 const size_t operation_table_count = sizeof operation_table / sizeof operation_table[0];
 

@@ -68,10 +68,12 @@ OPERATION(alias_password)
 OPERATION(status)
 OPERATION(check)
 OPERATION(config)
+OPERATION(search)
 #undef OPERATION
 const argument *operation_alias_add_input(const json_t *arguments);
 const argument *operation_alias_remove_input(const json_t *arguments);
 const argument *operation_alias_password_input(const json_t *arguments);
+const argument *operation_search_input(const json_t *arguments);
 
 /* operation_alias.c: the names of all aliases' vault files as keys of `known`. */
 LL_MUST_USE ll_status operation_alias_vaults(server *s, json_t *known);

@@ -116,6 +116,28 @@ static const struct {
     {"OR TEXT words SEEN NOT BODY pair", "1 4"},
     {"NOT TEXT e", "5"},
     {"UNSEEN BODY o NOT SUBJECT two", "4"},
+    {"XREGEX SUBJECT ^t", "2 3"},
+    {"XREGEX subject \"gr\xc3\xbc(ss|\xc3\x9f)e\"", "1"},
+    {"XREGEX SUBJECT \"(?-i)GR\"", ""},
+    {"CHARSET iso-8859-1 XREGEX SUBJECT {6}\r\nr\xfc.[e]", "1"},
+    {"XREGEX FROM \"<[a-z]+@x\\\\.org>\"", "1"},
+    {"XREGEX TO \"^a@.*, c\"", ""},
+    {"XREGEX CC j.+@", "2"},
+    {"XREGEX BCC .", "3"},
+    {"NOT XREGEX FROM .", "3 4 5"},
+    {"XREGEX X-Spam ^yes$", "1"},
+    {"XREGEX Message-ID \"<.*@x\"", "1"},
+    {"XREGEX BODY \"stra.e nach\"", "2"},
+    {"XREGEX BODY \"^word\\\\spair\"", "3"},
+    {"XREGEX BODY \"<b>r\"", "3"},
+    {"XREGEX BODY \"^inn\xc3\xa9r\"", ""}, /* "Subject: inner" is its line */
+    {"XREGEX BODY \"^subject: inn.r\"", "4"},
+    {"XREGEX BODY outer", ""},
+    {"XREGEX TEXT ^subject:.outer$", "4"},
+    {"XREGEX TEXT here UNSEEN", ""},
+    {"OR XREGEX BODY pair XREGEX BODY deep BODY words", "4"},
+    {"FUZZY XREGEX BODY pair", "3"},
+    {"XREGEX BODY ^$", "5"},
     {"CHARSET nonsense ALL", "NO"},
     {"CHARSET utf-8 BODY {1}\r\n\xff", "NO"},
 };
@@ -197,6 +219,42 @@ static void test_large(void **state)
     text_fini(&message);
 }
 
+/* A pattern that is none, one that takes too long, and too many of them. */
+static void test_patterns(void **state)
+{
+    talk t = {0};
+    text message;
+    (void)state;
+    memory_store *store = memory_store_new();
+    text_init(&message, NULL, 1 << 20);
+    text_add_str(&message, "Subject: many\r\n\r\n");
+    while (message.size < 200000)
+        text_add_byte(&message, 'a');
+    text_add_str(&message, " over the border");
+    memory_deliver(store, "INBOX", text_span(&message), 0);
+    talk_join(&t, store, false, NULL, "e EXAMINE INBOX\r\n");
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX SUBJECT \"(x\"\r\n"),
+                        "a NO [CANNOT] The pattern is wrong at its byte 2: missing closing parenthesis\r\n");
+    assert_non_null(strstr(talk_say(&t, "a SEARCH XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The pattern takes too long"));
+    assert_non_null(strstr(talk_say(&t, "a SORT (DATE) UTF-8 XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The pattern"));
+    assert_non_null(strstr(talk_say(&t, "a THREAD REFERENCES UTF-8 XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The"));
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX SUBJECT \"(a+)+$\"\r\n"), "* SEARCH\r\na OK SEARCH completed\r\n");
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX BODY \"a over.*border\\\\z\"\r\n"),
+                        "* SEARCH 1\r\na OK SEARCH completed\r\n");
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX BODY \"\\\\A over\"\r\n"),
+                        "* SEARCH\r\na OK SEARCH completed\r\n");
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX BODY\r\n"), "a BAD SEARCH: Not understood\r\n");
+    text_clear(&message);
+    text_add_str(&message, "a SEARCH");
+    for (unsigned i = 0; i < 17; i++)
+        text_add_str(&message, " XREGEX BODY a");
+    text_add_str(&message, "\r\n");
+    assert_non_null(strstr(talk_bytes(&t, text_span(&message)), "a NO [LIMIT]"));
+    text_fini(&message);
+    talk_leave(&t);
+    memory_store_del(&store);
+}
+
 /* What the connector refuses is the client's NO. */
 static void test_refused(void **state)
 {
@@ -217,10 +275,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cases),    cmocka_unit_test(test_empty),   cmocka_unit_test(test_large),
+        cmocka_unit_test(test_patterns), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,55 @@ static bool find(const char *needle, ll_span text_, size_t step)
     return n.found;
 }
 
+/* The same of a pattern; from what size of pieces on makes no difference. */
+static bool find_pattern(const char *pattern, ll_span text_, size_t step)
+{
+    arena memory;
+    regex_budget budget;
+    regex *r;
+    const char *why;
+    search_text t;
+    arena_init(&memory, NULL, 1 << 20);
+    regex_budget_init(&budget);
+    assert_int_equal(regex_new(&r, &memory, span_str(pattern), &why), LL_OK);
+    search_needle n = {.pattern = r, .budget = &budget};
+    search_needle *needles[] = {&n};
+    search_text_init(&t, NULL, needles, 1);
+    for (; text_.size; text_ = span_from(text_, step < text_.size ? step : text_.size))
+        search_text_push(&t, span_first(text_, step));
+    search_text_end(&t);
+    assert_int_equal(search_text_status(&t), LL_OK);
+    assert_false(budget.spent);
+    search_text_fini(&t);
+    arena_fini(&memory);
+    return n.found;
+}
+
+static void test_patterns(void **state)
+{
+    (void)state;
+    text long_one;
+    text_init(&long_one, NULL, 1 << 20);
+    text_add_str(&long_one, "begin\n");
+    while (long_one.size < search_regex_window - 3)
+        text_add_str(&long_one, "\xc3\xbc");
+    text_add_str(&long_one, "needle");
+    while (long_one.size < 3 * search_regex_window)
+        text_add_str(&long_one, "\xc3\xbc");
+    text_add_str(&long_one, "end");
+    ll_span whole = text_span(&long_one);
+    for (size_t step = 1000; step < 300000; step *= 4) {
+        assert_true(find_pattern("needle", whole, step));
+        assert_true(find_pattern("\xc3\x9cn..dle\xc3\xbc", whole, step));
+        assert_true(find_pattern("\\Abegin$", whole, step));
+        assert_true(find_pattern("end\\z", whole, step));
+        assert_false(find_pattern("\\A\xc3\xbc", whole, step));
+        assert_false(find_pattern("^\xc3\xbc{9}$", whole, step));
+        assert_false(find_pattern("dle$", whole, step));
+    }
+    text_fini(&long_one);
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -158,10 +207,8 @@ static void test_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_fold),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_patterns), cmocka_unit_test(test_find),  cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_fold),     cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
