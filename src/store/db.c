@@ -175,12 +175,17 @@ static ll_status db_configure(db *d, unsigned flags)
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     db_cache(d, DB_CACHE_KIB);
-    /* Also without DB_CREATE: a crash may have left the file empty, and journal_mode would give it a first page. */
-    ll_status status = flags & DB_READONLY ? LL_OK : db_exec(d, new_file);
-    if (status == LL_OK) {
-        status = db_exec(d, always);
-    }
+    ll_status status = db_exec(d, always);
+    int64_t pages = 0;
     if (status == LL_OK) { /* the first page that is read: here a wrong key shows */
+        status = db_take_int(db_prepare(d, "PRAGMA page_count"), &pages);
+    }
+    /* Also without DB_CREATE: a crash may have left the file empty, and journal_mode would give it a first page. Not if
+     * there are pages: auto_vacuum would write to the file, which may be a newer program's, and wait for the disk. */
+    if (status == LL_OK && !pages && !(flags & DB_READONLY)) {
+        status = db_exec(d, new_file);
+    }
+    if (status == LL_OK) {
         status = db_exec(d, "SELECT count(*) FROM sqlite_schema");
     }
     if (status == LL_OK && !(flags & DB_READONLY)) {
