@@ -177,7 +177,8 @@ static ll_status db_configure(db *d, unsigned flags, bool empty)
     sqlite3_db_config(d->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     db_cache(d, DB_CACHE_KIB);
     /* Also without DB_CREATE: a crash may have left the file empty, and journal_mode would give it a first page. Never
-     * on another file: auto_vacuum would write its first page anew, with three syncs, at every opening. */
+     * on another file, which may be a newer program's: auto_vacuum would write its first page anew, with three syncs.
+     */
     ll_status status = empty && !(flags & DB_READONLY) ? db_exec(d, new_file) : LL_OK;
     if (status == LL_OK) {
         status = db_exec(d, always);
