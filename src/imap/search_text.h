@@ -6,12 +6,12 @@
 #ifndef IMAP_SEARCH_TEXT_H
 #define IMAP_SEARCH_TEXT_H
 
-#include "base/text.h"
+#include "mime/fold.h"
 
 enum {
     search_needle_max =
         4096, /* bytes of one folded search text: people search for words; a window has room for it and a piece */
-    search_piece = 16384 /* bytes of text taken at a time */
+    search_piece = mime_fold_piece /* bytes of text taken at a time */
 };
 
 typedef struct search_needle {
@@ -23,7 +23,7 @@ typedef struct search_text {
     search_needle *const *needles; /* those found already cost nothing */
     size_t count;
     size_t tail; /* bytes kept of the text: the longest needle less one */
-    text held;   /* UTF-8 not folded yet: its last characters may belong together with the next ones */
+    mime_fold fold;
     text window; /* folded */
 } search_text;
 
