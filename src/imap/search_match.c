@@ -2,10 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_match.h"
 
-#include "base/utf.h"
 #include "imap/search_sets.h"
-#include "mime/header.h"
-#include "mime/word.h"
+
+#include <assert.h>
 
 enum { ROW, INDEX, HEADER, BODY, END };
 
@@ -148,45 +147,12 @@ static ll_status look_at(search_match *x, ll_span utf8)
 
 /* ---- the index */
 
+static_assert((int)SEARCH_FROM == (int)MIME_FACT_FROM && (int)SEARCH_REFERENCES == (int)MIME_FACT_REFERENCES,
+              "one order");
+
 static bool wants_fact(const search_key *leaf, const void *context)
 {
     return leaf->kind == SEARCH_ENVELOPE && leaf->fact == *(const search_fact *)context;
-}
-
-/* "Name <local@host>, ..." with the names decoded. */
-static void add_list(text *out, const mime_address_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        const mime_address *address = &list->items[i];
-        if (i)
-            text_add(out, SPAN(", "));
-        if (!address->host.data) { /* a group's name */
-            mime_word_decode(address->mailbox.data ? address->mailbox : SPAN(""), out);
-            continue;
-        }
-        if (address->name.size)
-            mime_word_decode(address->name, out);
-        text_add(out, address->name.size ? SPAN(" <") : SPAN("<"));
-        utf_add_valid(out, address->mailbox);
-        text_add_byte(out, '@');
-        utf_add_valid(out, address->host);
-        text_add_byte(out, '>');
-    }
-}
-
-/* The fact as text; false: the message does not have it. */
-static bool fact_text(const mime_envelope *e, search_fact fact, text *out)
-{
-    const mime_address_list *lists[] = {&e->from, &e->to, &e->cc, &e->bcc};
-    if (fact <= SEARCH_BCC) {
-        add_list(out, lists[fact]);
-        return lists[fact]->count > 0;
-    }
-    const ll_span spans[] = {e->subject, e->message_id, e->in_reply_to, e->references};
-    ll_span span = spans[fact - SEARCH_SUBJECT];
-    if (span.data)
-        mime_word_decode(span, out);
-    return span.data != NULL;
 }
 
 static ll_status judge_fact(search_match *x, const mime_envelope *envelope, search_fact fact)
@@ -196,7 +162,7 @@ static ll_status judge_fact(search_match *x, const mime_envelope *envelope, sear
         return LL_OK;
     text_init(&value, x->s->allocator, 4 * (size_t)mime_facts_max);
     ll_status status = LL_OK;
-    if (envelope && fact_text(envelope, fact, &value))
+    if (envelope && mime_readable_fact(envelope, (mime_fact)fact, &value))
         status = text_status(&value) ? text_status(&value) : look_at(x, text_span(&value));
     text_fini(&value);
     for (size_t i = 0; i < x->keys->leaves_count; i++) {
@@ -251,11 +217,9 @@ static ll_status look_at_field(search_match *x, const mime_field *field, bool by
 {
     text line;
     ll_status status = LL_OK;
-    text_init(&line, x->s->allocator, 8 * (size_t)search_header_max);
-    utf_add_valid(&line, field->name);
-    text_add(&line, field->name.size ? SPAN(": ") : SPAN(""));
-    size_t value = line.size;
-    mime_word_decode(field->name.size ? field->value : field->whole, &line);
+    text_init(&line, x->s->allocator, mime_readable_line_max);
+    size_t value = 0;
+    mime_readable_field(field, &line, &value);
     if (open_needles(x, wanted, NULL))
         status = look_at(x, text_span(&line));
     if (!status && by_name && field->name.size && open_needles(x, wants_field, &field->name))
@@ -342,7 +306,7 @@ static ll_status step_part_header(search_match *x, const mime_part *part)
 static ll_status step_part_body(search_match *x, const mime_part *part)
 {
     ll_status status = LL_OK;
-    if (!search_part_is_text(part))
+    if (!mime_readable_is_text(part))
         return LL_OK;
     if (!x->part_open) {
         if (!open_needles(x, wants_body, NULL))

@@ -11,7 +11,7 @@
 #include "imap/search_part.h"
 
 enum {
-    search_header_max = 1 << 20, /* of a header this much is searched: real ones have under 64 KB */
+    search_header_max = mime_readable_header_max,
     search_work = 2 << 20 /* bytes of bodies searched at a time, some 10 ms; then other sessions have their turn */
 };
 

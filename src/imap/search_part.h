@@ -1,23 +1,16 @@
-/* search_part.h - one text part of a message on its way to search_text: decoded (mime/decode.h), and HTML twice, as it
- * was written and as it is read. SPDX-License-Identifier: MIT */
+/* search_part.h - one text part of a message on its way to search_text: decoded, and HTML twice, as it was
+ * written and as it is read (mime/readable.h). SPDX-License-Identifier: MIT */
 #ifndef IMAP_SEARCH_PART_H
 #define IMAP_SEARCH_PART_H
 
 #include "imap/search_text.h"
-#include "mime/decode.h"
-#include "mime/html.h"
+#include "mime/readable.h"
 
 typedef struct search_part {
-    mime_decoder *decoder;
-    bool html;
-    mime_html reader;
-    text utf8, words;
+    mime_readable text;
     search_text plain, read;
+    bool found; /* by the present call */
 } search_part;
-
-/* The part's body holds text that SEARCH looks at: text and message/... that is no message by itself (RFC 3501
- * section 6.4.4). */
-bool search_part_is_text(const mime_part *part);
 
 /* LL_ENOMEM; also then to be closed. */
 LL_MUST_USE ll_status search_part_open(search_part *p, const ll_allocator *allocator, const mime_part *part,

@@ -5,11 +5,6 @@
 #include "base/charset.h"
 #include "base/utf.h"
 
-enum {
-    fold_growth = 18, /* U+FDFA folds from 3 bytes to 33; no point grows more than 18 times in the worst table */
-    joined_max = 128  /* held back for characters that are composed over a cut: 30 combining marks */
-};
-
 void search_text_init(search_text *t, const ll_allocator *allocator, search_needle *const *needles, size_t count)
 {
     *t = (search_text){.needles = needles, .count = count};
@@ -22,13 +17,13 @@ void search_text_init(search_text *t, const ll_allocator *allocator, search_need
             t->folds = true;
     }
     text_init(&t->raw, allocator, search_regex_window + 8);
-    text_init(&t->held, allocator, search_piece + joined_max);
-    text_init(&t->window, allocator, t->tail + fold_growth * (search_piece + joined_max));
+    mime_fold_init(&t->fold, allocator);
+    text_init(&t->window, allocator, t->tail + mime_fold_max);
 }
 
 void search_text_fini(search_text *t)
 {
-    text_fini(&t->held);
+    mime_fold_fini(&t->fold);
     text_fini(&t->window);
     text_fini(&t->raw);
 }
@@ -46,28 +41,11 @@ static bool look(search_text *t)
     return news;
 }
 
-/* Fold the first `size` bytes held, and look. */
-static bool fold_and_look(search_text *t, size_t size)
+/* Room for one more piece: the longest needle less one byte stays. */
+static void make_room(search_text *t)
 {
     if (t->window.size > t->tail)
         text_drop(&t->window, t->window.size - t->tail);
-    utf_fold(&t->window, span_first(text_span(&t->held), size));
-    text_drop(&t->held, size);
-    return look(t);
-}
-
-/* Where held text may be cut: behind an ASCII character that is followed by another one, if there is such a place near
- * its end. */
-static size_t cut_of(const search_text *t)
-{
-    size_t size = t->held.size, low = size > joined_max ? size - joined_max : 0;
-    for (size_t at = size; at > low + 1; at--)
-        if (!(t->held.data[at - 1] & 0x80) && !(t->held.data[at - 2] & 0x80))
-            return at - 1;
-    for (size_t at = size; at > low + 1; at--) /* at least not within a character */
-        if ((t->held.data[at - 1] & 0xc0) != 0x80)
-            return at - 1;
-    return size;
 }
 
 /* --- patterns --- */
@@ -129,14 +107,13 @@ static bool end_raw(search_text *t)
 
 static bool push_folded(search_text *t, ll_span utf8)
 {
-    bool news = false;
-    while (utf8.size && !search_text_status(t)) {
-        size_t room = search_piece > t->held.size ? search_piece - t->held.size : 0;
-        ll_span part = span_first(utf8, room);
-        text_add(&t->held, part);
-        utf8 = span_from(utf8, part.size);
-        if (t->held.size >= search_piece)
-            news = fold_and_look(t, cut_of(t)) || news;
+    bool news = false, more = utf8.size > 0;
+    while (more && !search_text_status(t)) {
+        make_room(t);
+        size_t before = t->window.size;
+        more = mime_fold_push(&t->fold, &utf8, &t->window);
+        if (t->window.size > before)
+            news = look(t) || news;
     }
     return news;
 }
@@ -151,11 +128,13 @@ bool search_text_end(search_text *t)
 {
     if (search_text_status(t)) /* stays known */
         return false;
-    bool news = t->held.size && fold_and_look(t, t->held.size);
+    make_room(t);
+    size_t before = t->window.size;
+    mime_fold_end(&t->fold, &t->window);
+    bool news = t->window.size > before && look(t);
     news = (t->matches && end_raw(t)) || news;
     if (search_text_status(t))
         return news;
-    text_clear(&t->held);
     text_clear(&t->window);
     return news;
 }
@@ -166,7 +145,7 @@ ll_status search_text_status(const search_text *t)
         return LL_ENOMEM;
     if (text_status(&t->raw))
         return text_status(&t->raw);
-    return text_status(&t->held) ? text_status(&t->held) : text_status(&t->window);
+    return mime_fold_status(&t->fold) ? mime_fold_status(&t->fold) : text_status(&t->window);
 }
 
 ll_status search_text_decode(ll_span charset, ll_span bytes, text *utf8)

@@ -7,12 +7,12 @@
 #define IMAP_SEARCH_TEXT_H
 
 #include "base/regex.h"
-#include "base/text.h"
+#include "mime/fold.h"
 
 enum {
     search_needle_max =
         4096, /* bytes of one folded search text: people search for words; a window has room for it and a piece */
-    search_piece = 16384, /* bytes of text taken at a time */
+    search_piece = mime_fold_piece, /* bytes of text taken at a time */
     /* A pattern sees a text in windows of this many bytes, which overlap: what it matches is found if it is no longer
      * than the overlap, or lies within a window. People look for words; a window bounds what one match may cost. */
     search_regex_window = 65536,
@@ -29,8 +29,8 @@ typedef struct search_needle {
 typedef struct search_text {
     search_needle *const *needles; /* those found already cost nothing */
     size_t count;
-    size_t tail;         /* bytes kept of the text: the longest needle less one */
-    text held;           /* UTF-8 not folded yet: its last characters may belong together with the next ones */
+    size_t tail; /* bytes kept of the text: the longest needle less one */
+    mime_fold fold;
     text window;         /* folded */
     bool folds, matches; /* there are needles of this kind */
     text raw;            /* for patterns, as it came */

@@ -74,7 +74,7 @@ int64_t sort_number(sort_kind kind, const ll_row *row, const mime_envelope *enve
 void sort_fold(ll_span utf8, const ll_allocator *allocator, text *out)
 {
     text folded;
-    text_init(&folded, allocator, 18 * sort_text_max + 64); /* see search_text.c, fold_growth */
+    text_init(&folded, allocator, 18 * sort_text_max + 64); /* see mime/fold.h, mime_fold_growth */
     utf_fold(&folded, span_first(utf8, sort_text_max));     /* a character that is cut sorts as U+FFFD */
     text_cut(&folded, sort_text_max);
     for (size_t i = 0; i < folded.size; i++)

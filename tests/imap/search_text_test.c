@@ -190,7 +190,7 @@ static void test_parts(void **state)
             search_needle n = {.folded = text_span(&folded)};
             search_needle *needles[] = {&n};
             const mime_part *root = mime_index_root(index);
-            assert_true(search_part_is_text(root));
+            assert_true(mime_readable_is_text(root));
             assert_int_equal(search_part_open(&part, NULL, root, needles, 1), LL_OK);
             for (ll_span rest = span_from(message, (size_t)root->body_offset); rest.size; rest = span_from(rest, step))
                 search_part_push(&part, span_first(rest, step));
