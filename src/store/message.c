@@ -12,26 +12,12 @@
 /* Base64 whose content is smaller than a part: with a line end after every group it is no longer than this. */
 enum { coded_max = MESSAGE_PART_LEAST * 3 };
 
-static ll_status copy(spool *content, uint64_t offset, uint64_t size, char *out)
-{
-    size_t got = 0;
-    ll_span whole;
-    if (!size)
-        return LL_OK;
-    if (spool_whole(content, &whole)) {
-        memcpy(out, whole.data + offset, (size_t)size);
-        return LL_OK;
-    }
-    ll_status status = spool_read(content, offset, (size_t)size, out, &got);
-    return status || got == size ? status : LL_EIO;
-}
-
 /* Base64 of a few kilobytes, decoded. out has room for `plain` and the spare of a vector. */
-static ll_status copy_coded(spool *content, const message_piece *piece, char *coded, char *out)
+static ll_status copy_coded(const incoming *content, const message_piece *piece, char *coded, char *out)
 {
     transfer_scanner s = {0};
     size_t size = 0;
-    ll_status status = copy(content, piece->place, piece->text, coded);
+    ll_status status = incoming_read(content, piece->place, (size_t)piece->text, coded);
     if (status)
         return status;
     transfer_scan(&s, span_of(coded, (size_t)piece->text), out, &size);
@@ -39,13 +25,13 @@ static ll_status copy_coded(spool *content, const message_piece *piece, char *co
 }
 
 /* The bytes of the head: what lies between the pieces, and the pieces that it holds. */
-static ll_status gather(const message_plan *plan, spool *content, char *coded, char *out)
+static ll_status gather(const message_plan *plan, const incoming *content, char *coded, char *out)
 {
     uint64_t at = 0;
     ll_status status = LL_OK;
     for (size_t i = 0; !status && i < plan->count; i++) {
         const message_piece *p = &plan->pieces[i];
-        status = copy(content, at, p->place - at, out);
+        status = incoming_read(content, at, (size_t)(p->place - at), out);
         out += p->place - at;
         if (!status && p->where == MESSAGE_IN_HEAD) {
             status = copy_coded(content, p, coded, out);
@@ -53,7 +39,7 @@ static ll_status gather(const message_plan *plan, spool *content, char *coded, c
         }
         at = p->place + p->text;
     }
-    return status ? status : copy(content, at, plan->size - at, out);
+    return status ? status : incoming_read(content, at, (size_t)(plan->size - at), out);
 }
 
 static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t encoding, ll_span facts,
@@ -76,7 +62,7 @@ static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t e
     return db_run(q);
 }
 
-static ll_status message_row(db *d, const message_plan *plan, spool *content, ll_span facts, int64_t received)
+static ll_status message_row(db *d, const message_plan *plan, const incoming *content, ll_span facts, int64_t received)
 {
     enum { spare = 16 };
     packing *p = packing_of(d);
@@ -93,7 +79,7 @@ static ll_status message_row(db *d, const message_plan *plan, spool *content, ll
 
 /* ---------------------------------------------------------------------------------------------------- Pieces */
 
-static ll_status piece_add(db *d, int64_t message, int64_t ordinal, const message_piece *piece, spool *content)
+static ll_status piece_add(db *d, int64_t message, int64_t ordinal, const message_piece *piece, const incoming *content)
 {
     int64_t part = 0;
     part_source source = {content, piece->place, piece->text, piece->transfer};
@@ -118,8 +104,8 @@ static ll_status piece_add(db *d, int64_t message, int64_t ordinal, const messag
     return db_run(q);
 }
 
-static ll_status message_write(db *d, const message_plan *plan, spool *content, ll_span facts, int64_t received,
-                               int64_t *message)
+static ll_status message_write(db *d, const message_plan *plan, const incoming *content, ll_span facts,
+                               int64_t received, int64_t *message)
 {
     ll_status status = message_row(d, plan, content, facts, received);
     if (status)
@@ -133,7 +119,7 @@ static ll_status message_write(db *d, const message_plan *plan, spool *content, 
 /* ------------------------------------------------------------------------------------------------- Read back */
 
 typedef struct comparison {
-    spool *content;
+    const incoming *content;
     uint64_t at;
     bool differs;
 } comparison;
@@ -141,20 +127,13 @@ typedef struct comparison {
 static ll_status compare(void *ctx, ll_span bytes)
 {
     comparison *c = ctx;
-    ll_span whole;
     char buffer[4096]; /* of stack that the next call overwrites */
     ll_status status = LL_OK;
     while (!status && !c->differs && bytes.size) {
-        size_t size = bytes.size;
-        if (c->at + size > spool_size(c->content)) {
-            c->differs = true;
-        } else if (spool_whole(c->content, &whole)) {
-            c->differs = memcmp(whole.data + c->at, bytes.data, size) != 0;
-        } else {
-            size = size < sizeof buffer ? size : sizeof buffer;
-            status = copy(c->content, c->at, size, buffer);
-            c->differs = !status && memcmp(buffer, bytes.data, size) != 0;
-        }
+        ll_span came;
+        size_t size = c->content->in_memory || bytes.size < sizeof buffer ? bytes.size : sizeof buffer;
+        status = incoming_look(c->content, c->at, size, buffer, &came);
+        c->differs = !status && !span_equal(came, span_first(bytes, size));
         c->at += size;
         bytes = span_from(bytes, size);
     }
@@ -162,17 +141,17 @@ static ll_status compare(void *ctx, ll_span bytes)
 }
 
 /* Does the message read as the content? */
-static ll_status verify(db *d, int64_t message, spool *content, bool *good)
+static ll_status verify(db *d, int64_t message, const incoming *content, bool *good)
 {
     comparison c = {.content = content};
     ll_status status = message_content(d, message, 0, UINT64_MAX, compare, &c);
-    *good = !status && !c.differs && c.at == spool_size(content);
+    *good = !status && !c.differs && c.at == content->size;
     return status == LL_ECORRUPT || status == LL_EVERSION ? LL_OK : status;
 }
 
 static ll_status message_remove(db *d, int64_t message, int64_t *thread);
 
-static ll_status write_verified(db *d, message_plan *plan, spool *content, ll_span facts, int64_t received,
+static ll_status write_verified(db *d, message_plan *plan, const incoming *content, ll_span facts, int64_t received,
                                 int64_t *message)
 {
     bool good = false;
@@ -195,11 +174,15 @@ static ll_status write_verified(db *d, message_plan *plan, spool *content, ll_sp
 
 ll_status message_create(db *d, spool *content, ll_span facts, int64_t received, int64_t *message)
 {
-    message_plan plan;
-    ll_status status = message_plan_make(&plan, d, content, facts);
+    incoming in;
+    message_plan plan = {0};
+    ll_status status = incoming_open(&in, content);
     if (!status)
-        status = write_verified(d, &plan, content, facts, received, message);
+        status = message_plan_make(&plan, d, &in, facts);
+    if (!status)
+        status = write_verified(d, &plan, &in, facts, received, message);
     message_plan_fini(&plan);
+    incoming_close(&in);
     return status ? status : thread_assign(d, *message, facts);
 }
 

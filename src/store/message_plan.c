@@ -27,7 +27,7 @@ static ll_status add(message_plan *plan, const message_piece *piece)
 }
 
 /* A leaf's body: does it become a piece? */
-static ll_status plan_leaf(message_plan *plan, db *d, spool *content, const mime_part *leaf)
+static ll_status plan_leaf(message_plan *plan, db *d, const incoming *content, const mime_part *leaf)
 {
     bool coded = span_equal_nocase(leaf->encoding, SPAN("base64"));
     if (leaf->body_size < (coded ? MESSAGE_CODED_LEAST : MESSAGE_TEXT_LEAST) || plan->count >= MESSAGE_PIECES_MAX)
@@ -55,7 +55,7 @@ static ll_status plan_leaf(message_plan *plan, db *d, spool *content, const mime
     return add(plan, &piece);
 }
 
-static ll_status plan_leaves(message_plan *plan, db *d, spool *content, const mime_index *index)
+static ll_status plan_leaves(message_plan *plan, db *d, const incoming *content, const mime_index *index)
 {
     ll_status status = LL_OK;
     for (uint32_t n = 0; !status && n < mime_index_parts(index); n++) {
@@ -104,11 +104,11 @@ static ll_status spill(message_plan *plan, uint64_t header)
     return status;
 }
 
-ll_status message_plan_make(message_plan *plan, db *d, spool *content, ll_span facts)
+ll_status message_plan_make(message_plan *plan, db *d, const incoming *content, ll_span facts)
 {
     mime_index *index = NULL;
     uint64_t header = 0;
-    *plan = (message_plan){.size = spool_size(content)};
+    *plan = (message_plan){.size = content->size};
     ll_status status = facts.size ? mime_index_open(&index, NULL, facts) : LL_ECORRUPT;
     if (!status && mime_index_size(index) == plan->size) {
         header = mime_index_root(index)->header_size;
@@ -121,8 +121,8 @@ ll_status message_plan_make(message_plan *plan, db *d, spool *content, ll_span f
     return !status && plan->head_size > MESSAGE_HEAD_MAX ? spill(plan, header) : status;
 }
 
-ll_status message_plan_whole(message_plan *plan, spool *content)
+ll_status message_plan_whole(message_plan *plan, const incoming *content)
 {
-    *plan = (message_plan){.size = spool_size(content)};
+    *plan = (message_plan){.size = content->size};
     return add_own(plan, 0, plan->size);
 }

@@ -33,10 +33,11 @@ typedef struct message_plan {
     uint64_t size, head_size;
 } message_plan;
 
-/* facts: the saved MIME index; without one that fits, the message is not looked into. LL_ENOMEM, or as spool_read. */
-LL_MUST_USE ll_status message_plan_make(message_plan *plan, db *d, spool *content, ll_span facts);
+/* facts: the saved MIME index; without one that fits, the message is not looked into. LL_ENOMEM, or as incoming_look.
+ */
+LL_MUST_USE ll_status message_plan_make(message_plan *plan, db *d, const incoming *content, ll_span facts);
 /* One piece, as it came. LL_ENOMEM. */
-LL_MUST_USE ll_status message_plan_whole(message_plan *plan, spool *content);
+LL_MUST_USE ll_status message_plan_whole(message_plan *plan, const incoming *content);
 void message_plan_fini(message_plan *plan);
 
 #endif

@@ -15,8 +15,6 @@ typedef struct walk {
     const part_source *source;
     uint64_t at; /* bytes of the source that were taken */
     transfer_scanner scanner;
-    ll_span whole; /* the spool's content, if it is in memory */
-    bool in_memory;
     char *chunk, *input;
     size_t have; /* decoded bytes in chunk */
     bool ended;
@@ -26,7 +24,6 @@ static ll_status walk_begin(walk *w, db *d, const part_source *source)
 {
     *w = (walk){.source = source};
     packing *p = packing_of(d);
-    w->in_memory = spool_whole(source->from, &w->whole);
     w->chunk = p ? packing_buffer(p, PACKING_WALK, PART_CHUNK + slack + input_size) : NULL;
     w->input = w->chunk ? w->chunk + PART_CHUNK + slack : NULL;
     return w->chunk ? LL_OK : LL_ENOMEM;
@@ -35,20 +32,13 @@ static ll_status walk_begin(walk *w, db *d, const part_source *source)
 /* Up to `most` bytes of the source; empty: it has ended. */
 static ll_status walk_input(walk *w, size_t most, ll_span *out)
 {
-    uint64_t left = w->source->size - w->at, from = w->source->offset + w->at;
-    size_t take = left < most ? (size_t)left : most, got = 0;
-    if (w->in_memory) {
-        *out = span_first(span_from(w->whole, (size_t)from), take);
-        got = out->size;
-    } else {
-        take = take < input_size ? take : input_size;
-        ll_status status = spool_read(w->source->from, from, take, w->input, &got);
-        if (status)
-            return status;
-        *out = span_of(w->input, got);
-    }
-    w->at += got;
-    return got == take ? LL_OK : LL_EIO;
+    uint64_t left = w->source->size - w->at;
+    size_t take = left < most ? (size_t)left : most;
+    if (!w->source->from->in_memory && take > input_size)
+        take = input_size;
+    ll_status status = incoming_look(w->source->from, w->source->offset + w->at, take, w->input, out);
+    w->at += out->size;
+    return status || out->size == take ? status : LL_EIO;
 }
 
 static ll_status walk_fill(walk *w)
@@ -110,13 +100,13 @@ static ll_status probe(db *d, const part_source *source, part_found *out)
     return status;
 }
 
-ll_status part_probe(db *d, spool *from, uint64_t offset, uint64_t size, part_found *out)
+ll_status part_probe(db *d, const incoming *from, uint64_t offset, uint64_t size, part_found *out)
 {
     part_source source = {from, offset, size, TRANSFER_BASE64};
     return probe(d, &source, out);
 }
 
-ll_status part_hash(db *d, spool *from, uint64_t offset, uint64_t size, part_found *out)
+ll_status part_hash(db *d, const incoming *from, uint64_t offset, uint64_t size, part_found *out)
 {
     part_source source = {from, offset, size, TRANSFER_NONE};
     return probe(d, &source, out);

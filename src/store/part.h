@@ -10,8 +10,8 @@
 #define STORE_PART_H
 
 #include "keys/digest.h"
+#include "store/incoming.h"
 #include "store/packing.h"
-#include "store/spool.h"
 
 /* 0, of the vault's version 1: 128 KiB in each but the last. */
 /* 1: a common multiple of what lines of base64 hold at the usual lengths (76, 72, 64 and 60 characters). */
@@ -19,9 +19,9 @@ enum { PART_CHUNK_OLD = 128 << 10, PART_CHUNK = 123120, PART_OLD = 0, PART_ALIGN
 
 /* The content of a part as it stands in a message that is on its way in, decoded. May be walked several times. */
 typedef struct part_source {
-    spool *from;
-    uint64_t offset, size; /* in the spool */
-    int64_t transfer;      /* of these bytes: transfer.h */
+    const incoming *from;
+    uint64_t offset, size;
+    int64_t transfer; /* of these bytes: transfer.h */
 } part_source;
 
 typedef struct part_found {
@@ -30,10 +30,11 @@ typedef struct part_found {
     uint8_t hash[DIGEST_SIZE];
 } part_found;
 
-/* How much of this base64 could be restored, and its hash: text is 0 if nothing could. LL_ENOMEM, or as spool_read. */
-LL_MUST_USE ll_status part_probe(db *d, spool *from, uint64_t offset, uint64_t size, part_found *out);
+/* How much of this base64 could be restored, and its hash: text is 0 if nothing could. LL_ENOMEM, or as incoming_look.
+ */
+LL_MUST_USE ll_status part_probe(db *d, const incoming *from, uint64_t offset, uint64_t size, part_found *out);
 /* The same for bytes that are taken as they are. */
-LL_MUST_USE ll_status part_hash(db *d, spool *from, uint64_t offset, uint64_t size, part_found *out);
+LL_MUST_USE ll_status part_hash(db *d, const incoming *from, uint64_t offset, uint64_t size, part_found *out);
 
 /* Store `plain` bytes of content with one more reference: in a part of the same content, if hash is given and there is
  * one, else in a new one. */

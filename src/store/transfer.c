@@ -168,16 +168,18 @@ size_t transfer_encode(int64_t transfer, uint64_t at, ll_span plain, char *out)
 
 /* ---------------------------------------------------------------------------------------------------- Decode */
 
-/* 0 to 63, or 64. */
+/* 0 to 63; 64 is added to what is none of the alphabet. */
 static unsigned value_of(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned)(c - 'A');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned)(c - 'a') + 26;
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0') + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
+    static const uint8_t values[128] = {['A'] = 128, 129, 130,         131,        132, 133, 134,         135, 136, 137,
+                                        138,         139, 140,         141,        142, 143, 144,         145, 146, 147,
+                                        148,         149, 150,         151,        152, 153, ['a'] = 154, 155, 156, 157,
+                                        158,         159, 160,         161,        162, 163, 164,         165, 166, 167,
+                                        168,         169, 170,         171,        172, 173, 174,         175, 176, 177,
+                                        178,         179, ['0'] = 180, 181,        182, 183, 184,         185, 186, 187,
+                                        188,         189, ['+'] = 190, ['/'] = 191};
+    unsigned value = (uint8_t)c < 128 ? values[(uint8_t)c] : 0;
+    return value & 128 ? value & 63 : 64;
 }
 
 #if VECTOR
@@ -214,6 +216,9 @@ static size_t decode_run(const char *in, size_t size, char *out)
     if (fast()) {
         while (n + 16 <= size && decode_16(in + n, out + n / 4 * 3))
             n += 16;
+        size_t last = size / 4 * 4; /* the rest of a line, with some of it once more */
+        if (n && n < last && last - n < 16 && decode_16(in + last - 16, out + (last - 16) / 4 * 3))
+            n = last;
     }
 #endif
     for (; n + 4 <= size; n += 4) {
