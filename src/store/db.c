@@ -242,14 +242,29 @@ void db_close(db **d)
     if (!*d) {
         return;
     }
+    db_companion_set(*d, NULL);
     db_statements_fini(*d);
     sqlite3_close_v2((*d)->handle);
     memory_free(NULL, *d);
     *d = NULL;
 }
 
+db_companion *db_companion_of(db *d)
+{
+    return d->companion;
+}
+
+void db_companion_set(db *d, db_companion *companion)
+{
+    if (d->companion) {
+        d->companion->del(d->companion);
+    }
+    d->companion = companion;
+}
+
 void db_shrink(db *d)
 {
+    db_companion_set(d, NULL);
     db_statements_fini(d);
     sqlite3_db_release_memory(d->handle);
 }

@@ -122,4 +122,12 @@ void db_interrupt(db *d);
 struct sqlite3;
 struct sqlite3 *db_handle(db *d);
 
+/* What one user of connections (packing.h) keeps with each: freed by db_close, and by db_shrink. NULL: nothing yet. */
+typedef struct db_companion db_companion;
+struct db_companion {
+    void (*del)(db_companion *companion);
+};
+db_companion *db_companion_of(db *d);
+void db_companion_set(db *d, db_companion *companion);
+
 #endif

@@ -1,90 +1,192 @@
-/* message.c - see message.h
+/* message.c - see message.h; reading is in message_read.c
  * SPDX-License-Identifier: MIT */
 #include "store/message.h"
 
 #include "base/memory.h"
+#include "store/message_plan.h"
 #include "store/thread.h"
+#include "store/transfer.h"
 
-static ll_status chunk_add(db *d, int64_t part, int64_t ordinal, ll_span data)
-{
-    db_stmt *q = db_prepare(d, "INSERT INTO chunk(part, ordinal, data) VALUES(?1, ?2, ?3)");
-    db_bind_int(q, 1, part);
-    db_bind_int(q, 2, ordinal);
-    db_bind_blob(q, 3, data);
-    return db_run(q);
-}
+/* ----------------------------------------------------------------------------------------------------- Head */
 
-/* Content that is in memory goes in without a copy. */
-static ll_status chunks_add_whole(db *d, int64_t part, ll_span content)
-{
-    ll_status status = LL_OK;
-    for (int64_t n = 0; !status && content.size; n++) {
-        status = chunk_add(d, part, n, span_first(content, MESSAGE_CHUNK));
-        content = span_from(content, MESSAGE_CHUNK);
-    }
-    return status;
-}
+/* Base64 whose content is smaller than a part: with a line end after every group it is no longer than this. */
+enum { coded_max = MESSAGE_PART_LEAST * 3 };
 
-static ll_status chunks_add(db *d, int64_t part, spool *content)
+/* Base64 of a few kilobytes, decoded. out has room for `plain` and the spare of a vector. */
+static ll_status copy_coded(const incoming *content, const message_piece *piece, char *coded, char *out)
 {
-    ll_span whole;
-    if (spool_whole(content, &whole))
-        return chunks_add_whole(d, part, whole);
-    char *buffer = memory_new(NULL, MESSAGE_CHUNK);
-    if (!buffer)
-        return LL_ENOMEM;
-    ll_status status = LL_OK;
-    uint64_t size = spool_size(content), offset = 0;
-    for (int64_t n = 0; !status && offset < size; n++) {
-        size_t got = 0;
-        status = spool_read(content, offset, MESSAGE_CHUNK, buffer, &got);
-        if (!status && got < MESSAGE_CHUNK && offset + got < size)
-            status = LL_EIO;
-        if (!status)
-            status = chunk_add(d, part, n, span_of(buffer, got));
-        offset += got;
-    }
-    memory_wipe(buffer, MESSAGE_CHUNK);
-    memory_free(NULL, buffer);
-    return status;
-}
-
-static ll_status part_create(db *d, spool *content, int64_t *part)
-{
-    db_stmt *q = db_prepare(d, "INSERT INTO part(refs, size, encoding) VALUES(1, ?1, 0)");
-    db_bind_int(q, 1, (int64_t)spool_size(content));
-    ll_status status = db_run(q);
+    transfer_scanner s = {0};
+    size_t size = 0;
+    ll_status status = incoming_read(content, piece->place, (size_t)piece->text, coded);
     if (status)
         return status;
-    *part = db_last_id(d);
-    return chunks_add(d, *part, content);
+    transfer_scan(&s, span_of(coded, (size_t)piece->text), out, &size);
+    return size == piece->plain ? LL_OK : LL_EIO;
 }
 
-ll_status message_create(db *d, spool *content, ll_span facts, int64_t received, int64_t *message)
+/* The bytes of the head: what lies between the pieces, and the pieces that it holds. */
+static ll_status gather(const message_plan *plan, const incoming *content, char *coded, char *out)
 {
-    int64_t part = 0;
-    ll_status status = part_create(d, content, &part);
-    if (status)
-        return status;
-    db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, thread, facts) VALUES(1, ?1, ?2, 0, ?3)");
-    db_bind_int(q, 1, (int64_t)spool_size(content));
+    uint64_t at = 0;
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < plan->count; i++) {
+        const message_piece *p = &plan->pieces[i];
+        status = incoming_read(content, at, (size_t)(p->place - at), out);
+        out += p->place - at;
+        if (!status && p->where == MESSAGE_IN_HEAD) {
+            status = copy_coded(content, p, coded, out);
+            out += p->plain;
+        }
+        at = p->place + p->text;
+    }
+    return status ? status : incoming_read(content, at, (size_t)(plan->size - at), out);
+}
+
+static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t encoding, ll_span facts,
+                        int64_t received)
+{
+    db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, thread, facts, head, head_size, "
+                               "head_encoding) VALUES(1, ?1, ?2, 0, ?3, ?4, ?5, ?6)");
+    db_bind_int(q, 1, (int64_t)plan->size);
     db_bind_int(q, 2, received);
     if (facts.size)
         db_bind_blob(q, 3, facts);
     else
         db_bind_null(q, 3);
-    status = db_run(q);
+    if (plan->head_size)
+        db_bind_blob(q, 4, head);
+    else
+        db_bind_null(q, 4);
+    db_bind_int(q, 5, (int64_t)plan->head_size);
+    db_bind_int(q, 6, encoding);
+    return db_run(q);
+}
+
+static ll_status message_row(db *d, const message_plan *plan, const incoming *content, ll_span facts, int64_t received)
+{
+    enum { spare = 16 };
+    packing *p = packing_of(d);
+    char *out = p ? packing_buffer(p, PACKING_HEAD, MESSAGE_HEAD_MAX + spare) : NULL;
+    char *scratch = out ? packing_buffer(p, PACKING_TEXT, coded_max) : NULL;
+    if (!scratch)
+        return LL_ENOMEM;
+    ll_status status = plan->head_size ? gather(plan, content, scratch, out) : LL_OK;
+    ll_span head = span_of(out, (size_t)plan->head_size);
+    int64_t encoding = 0;
+    packing_pack(p, head, true, &head, &encoding);
+    return status ? status : insert(d, plan, head, encoding, facts, received);
+}
+
+/* ---------------------------------------------------------------------------------------------------- Pieces */
+
+static ll_status piece_add(db *d, int64_t message, int64_t ordinal, const message_piece *piece, const incoming *content)
+{
+    int64_t part = 0;
+    part_source source = {content, piece->place, piece->text, piece->transfer};
+    if (piece->where != MESSAGE_IN_HEAD) {
+        ll_status status =
+            part_put(d, &source, piece->plain, piece->where == MESSAGE_SHARED ? piece->hash : NULL, &part);
+        if (status)
+            return status;
+    }
+    db_stmt *q = db_prepare(d, "INSERT INTO piece(message, ordinal, part, transfer, size, place, plain) "
+                               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    db_bind_int(q, 1, message);
+    db_bind_int(q, 2, ordinal);
+    db_bind_int(q, 3, part);
+    db_bind_int(q, 4, piece->transfer);
+    db_bind_int(q, 5, (int64_t)piece->text);
+    db_bind_int(q, 6, (int64_t)piece->place);
+    if (part)
+        db_bind_null(q, 7);
+    else
+        db_bind_int(q, 7, (int64_t)piece->plain);
+    return db_run(q);
+}
+
+static ll_status message_write(db *d, const message_plan *plan, const incoming *content, ll_span facts,
+                               int64_t received, int64_t *message)
+{
+    ll_status status = message_row(d, plan, content, facts, received);
     if (status)
         return status;
     *message = db_last_id(d);
-    status = thread_assign(d, *message, facts);
-    if (status)
-        return status;
-    q = db_prepare(d, "INSERT INTO piece(message, ordinal, part) VALUES(?1, 0, ?2)");
-    db_bind_int(q, 1, *message);
-    db_bind_int(q, 2, part);
-    return db_run(q);
+    for (size_t i = 0; !status && i < plan->count; i++)
+        status = piece_add(d, *message, (int64_t)i, &plan->pieces[i], content);
+    return status;
 }
+
+/* ------------------------------------------------------------------------------------------------- Read back */
+
+typedef struct comparison {
+    const incoming *content;
+    uint64_t at;
+    bool differs;
+} comparison;
+
+static ll_status compare(void *ctx, ll_span bytes)
+{
+    comparison *c = ctx;
+    char buffer[4096]; /* of stack that the next call overwrites */
+    ll_status status = LL_OK;
+    while (!status && !c->differs && bytes.size) {
+        ll_span came;
+        size_t size = c->content->in_memory || bytes.size < sizeof buffer ? bytes.size : sizeof buffer;
+        status = incoming_look(c->content, c->at, size, buffer, &came);
+        c->differs = !status && !span_equal(came, span_first(bytes, size));
+        c->at += size;
+        bytes = span_from(bytes, size);
+    }
+    return status;
+}
+
+/* Does the message read as the content? */
+static ll_status verify(db *d, int64_t message, const incoming *content, bool *good)
+{
+    comparison c = {.content = content};
+    ll_status status = message_content(d, message, 0, UINT64_MAX, compare, &c);
+    *good = !status && !c.differs && c.at == content->size;
+    return status == LL_ECORRUPT || status == LL_EVERSION ? LL_OK : status;
+}
+
+static ll_status message_remove(db *d, int64_t message, int64_t *thread);
+
+static ll_status write_verified(db *d, message_plan *plan, const incoming *content, ll_span facts, int64_t received,
+                                int64_t *message)
+{
+    bool good = false;
+    int64_t thread = 0;
+    ll_status status = message_write(d, plan, content, facts, received, message);
+    if (!status)
+        status = verify(d, *message, content, &good);
+    if (status || good)
+        return status;
+    status = message_remove(d, *message, &thread);
+    message_plan_fini(plan);
+    if (!status)
+        status = message_plan_whole(plan, content);
+    if (!status)
+        status = message_write(d, plan, content, facts, received, message);
+    if (!status)
+        status = verify(d, *message, content, &good);
+    return status || good ? status : LL_ECORRUPT;
+}
+
+ll_status message_create(db *d, spool *content, ll_span facts, int64_t received, int64_t *message)
+{
+    incoming in;
+    message_plan plan = {0};
+    ll_status status = incoming_open(&in, content);
+    if (!status)
+        status = message_plan_make(&plan, d, &in, facts);
+    if (!status)
+        status = write_verified(d, &plan, &in, facts, received, message);
+    message_plan_fini(&plan);
+    incoming_close(&in);
+    return status ? status : thread_assign(d, *message, facts);
+}
+
+/* ---------------------------------------------------------------------------------------------------- Counts */
 
 ll_status message_ref(db *d, int64_t message)
 {
@@ -93,26 +195,10 @@ ll_status message_ref(db *d, int64_t message)
     return db_run(q);
 }
 
-/* chunk rows go with their part (ON DELETE CASCADE). */
-static ll_status part_unref(db *d, int64_t part, int64_t count)
+/* The message, its pieces, and what they alone refer to. */
+static ll_status message_remove(db *d, int64_t message, int64_t *thread)
 {
-    int64_t refs = 0;
-    db_stmt *q = db_prepare(d, "UPDATE part SET refs = refs - ?2 WHERE id = ?1 RETURNING refs");
-    db_bind_int(q, 1, part);
-    db_bind_int(q, 2, count);
-    ll_status status = db_take_int(q, &refs);
-    if (status)
-        return status == LL_ENOTFOUND ? LL_ECORRUPT : status;
-    if (refs > 0)
-        return LL_OK;
-    q = db_prepare(d, "DELETE FROM part WHERE id = ?1");
-    db_bind_int(q, 1, part);
-    return db_run(q);
-}
-
-static ll_status message_delete(db *d, int64_t message)
-{
-    db_stmt *pieces = db_prepare(d, "SELECT part, count(*) FROM piece WHERE message = ?1 GROUP BY part");
+    db_stmt *pieces = db_prepare(d, "SELECT part, count(*) FROM piece WHERE message = ?1 AND part <> 0 GROUP BY part");
     db_bind_int(pieces, 1, message);
     ll_status status;
     while ((status = db_step(pieces)) == LL_MORE) {
@@ -124,78 +210,21 @@ static ll_status message_delete(db *d, int64_t message)
     }
     if (status)
         return status;
-    int64_t thread = 0;
     db_stmt *q = db_prepare(d, "DELETE FROM message WHERE id = ?1 RETURNING thread"); /* with its pieces */
     db_bind_int(q, 1, message);
-    status = db_take_int(q, &thread);
-    return status ? status : thread_release(d, thread);
+    return db_take_int(q, thread);
 }
 
 ll_status message_unref(db *d, int64_t message)
 {
-    int64_t refs = 0;
+    int64_t refs = 0, thread = 0;
     db_stmt *q = db_prepare(d, "UPDATE message SET refs = refs - 1 WHERE id = ?1 RETURNING refs");
     db_bind_int(q, 1, message);
     ll_status status = db_take_int(q, &refs);
     if (status == LL_ENOTFOUND)
         return LL_ECORRUPT;
-    return status || refs > 0 ? status : message_delete(d, message);
-}
-
-/* ------------------------------------------------------------------------------------------------- Reading */
-
-/* Bytes offset..offset+length of one part. */
-static ll_status part_read(db *d, int64_t part, uint64_t size, uint64_t offset, uint64_t length, message_sink *sink,
-                           void *ctx)
-{
-    db_stmt *q =
-        db_prepare(d, "SELECT ordinal, data FROM chunk WHERE part = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal");
-    uint64_t end = offset + length, n = offset / MESSAGE_CHUNK;
-    db_bind_int(q, 1, part);
-    db_bind_int(q, 2, (int64_t)n);
-    db_bind_int(q, 3, (int64_t)((end - 1) / MESSAGE_CHUNK));
-    ll_status status;
-    while ((status = db_step(q)) == LL_MORE) {
-        ll_span data = db_column_blob(q, 1);
-        uint64_t begin = n * MESSAGE_CHUNK;
-        uint64_t want = size - begin < MESSAGE_CHUNK ? size - begin : MESSAGE_CHUNK;
-        bool fits = (uint64_t)db_column_int(q, 0) == n && data.size == want;
-        size_t skip = offset > begin ? (size_t)(offset - begin) : 0;
-        size_t stop = end - begin < data.size ? (size_t)(end - begin) : data.size;
-        status = fits ? sink(ctx, span_of(data.data + skip, stop - skip)) : LL_ECORRUPT;
-        if (status) {
-            db_reset(q);
-            return status;
-        }
-        n++;
-    }
-    if (status)
+    if (status || refs > 0)
         return status;
-    return n == (end - 1) / MESSAGE_CHUNK + 1 ? LL_OK : LL_ECORRUPT;
-}
-
-ll_status message_content(db *d, int64_t message, uint64_t offset, uint64_t length, message_sink *sink, void *ctx)
-{
-    db_stmt *q = db_prepare(d, "SELECT p.part, t.size, t.encoding FROM piece p JOIN part t ON t.id = p.part "
-                               "WHERE p.message = ?1 ORDER BY p.ordinal");
-    db_bind_int(q, 1, message);
-    ll_status status;
-    while ((status = db_step(q)) == LL_MORE) {
-        uint64_t size = (uint64_t)db_column_int(q, 1);
-        if (offset >= size) {
-            offset -= size;
-            continue;
-        }
-        uint64_t here = length < size - offset ? length : size - offset;
-        status = db_column_int(q, 2) == 0 ? LL_OK : LL_EVERSION;
-        if (!status && here)
-            status = part_read(d, db_column_int(q, 0), size, offset, here, sink, ctx);
-        length -= here;
-        offset = 0;
-        if (status || !length) {
-            db_reset(q);
-            return status;
-        }
-    }
-    return status;
+    status = message_remove(d, message, &thread);
+    return status ? status : thread_release(d, thread);
 }

@@ -72,9 +72,10 @@ static const schema_object vault_objects[] = {
                 "received INTEGER NOT NULL,"            /* time at which it came here */
                 "thread INTEGER NOT NULL,"              /* THREADID, RFC 8474: the first message of its thread */
                 "facts BLOB,"                           /* saved MIME index; NULL: to be made by reading */
-                "head BLOB," /* its first head_size bytes, which is its header; NULL: they are in the pieces. Since 2 */
-                "head_size INTEGER NOT NULL DEFAULT 0,"
-                "head_encoding INTEGER NOT NULL DEFAULT 0" /* as part.encoding */
+                "head BLOB," /* the bytes that are in no piece: its header, and mostly all of it; NULL: the pieces have
+                                all. Since 2, like the others below */
+                "head_size INTEGER NOT NULL DEFAULT 0,"    /* bytes that head holds */
+                "head_encoding INTEGER NOT NULL DEFAULT 0" /* how: packing.h */
                 ") STRICT"},
     {"message_thread", "CREATE INDEX message_thread ON message(thread)"},
     {"thread", "CREATE TABLE thread("
@@ -86,25 +87,29 @@ static const schema_object vault_objects[] = {
     {"piece",
      "CREATE TABLE piece("
      "message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,"
-     "ordinal INTEGER NOT NULL,"            /* from 0; the pieces in order are the message, to the byte (invariant 2) */
-     "part INTEGER NOT NULL,"               /* counted in part.refs */
+     "ordinal INTEGER NOT NULL,"            /* from 0, in the order in which they stand in the message */
+     "part INTEGER NOT NULL,"               /* counted in part.refs; 0: its bytes are the next ones of message.head */
      "transfer INTEGER NOT NULL DEFAULT 0," /* how the part's bytes are encoded in the message: transfer.h. Since
                                                2 */
      "size INTEGER,"                        /* bytes in the message; NULL: part.size. Since 2 */
+     "place INTEGER,"                       /* offset in the message: what no piece covers comes from message.head
+                                               (invariant 2). NULL: right behind the piece before. Since 2 */
+     "plain INTEGER,"                       /* part 0: bytes of head. Since 2 */
      "PRIMARY KEY(message, ordinal)"
      ") WITHOUT ROWID, STRICT"},
     {"part", "CREATE TABLE part("
              "id INTEGER PRIMARY KEY,"
              "refs INTEGER NOT NULL,"     /* rows of piece; at 0 the part and its chunks go */
-             "size INTEGER NOT NULL,"     /* bytes as they stand in the message */
-             "encoding INTEGER NOT NULL," /* how the chunks hold them; 0: as they came */
-             "hash BLOB"                  /* strong hash of the content, for finding an equal part; NULL: not shared */
+             "size INTEGER NOT NULL,"     /* bytes of content */
+             "encoding INTEGER NOT NULL," /* how the chunks divide it: PART_ of part.h */
+             "hash BLOB"                  /* digest.h of the content, for finding an equal part; NULL: not shared */
              ") STRICT"},
     {"part_hash", "CREATE UNIQUE INDEX part_hash ON part(hash) WHERE hash IS NOT NULL"},
     {"chunk", "CREATE TABLE chunk("
               "part INTEGER NOT NULL REFERENCES part(id) ON DELETE CASCADE,"
-              "ordinal INTEGER NOT NULL," /* from 0 */
-              "data BLOB NOT NULL,"       /* at most 128 KiB: what one read must decrypt */
+              "ordinal INTEGER NOT NULL,"            /* from 0 */
+              "data BLOB NOT NULL,"                  /* at most 128 KiB: what one read must decrypt */
+              "encoding INTEGER NOT NULL DEFAULT 0," /* how data holds its bytes: packing.h. Since 2 */
               "PRIMARY KEY(part, ordinal)"
               ") STRICT"},
     {"entry", "CREATE TABLE entry("
@@ -248,6 +253,9 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE message ADD COLUMN head_encoding INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE piece ADD COLUMN transfer INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE piece ADD COLUMN size INTEGER;"
+            "ALTER TABLE piece ADD COLUMN place INTEGER;"
+            "ALTER TABLE piece ADD COLUMN plain INTEGER;"
+            "ALTER TABLE chunk ADD COLUMN encoding INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE entry ADD COLUMN sent INTEGER;"
             "ALTER TABLE held ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE held ADD COLUMN keywords BLOB;"

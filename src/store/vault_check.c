@@ -2,7 +2,10 @@
  * SPDX-License-Identifier: MIT */
 #include "store/vault.h"
 
+#include "store/message.h"
+#include "store/part.h"
 #include "store/schema.h"
+#include "store/transfer.h"
 
 /* Each query gives one row per fault: an id and what was found and expected there. */
 static const struct {
@@ -45,16 +48,16 @@ static const struct {
     {"held: no such message", "SELECT mailbox, uid, message FROM held WHERE message NOT IN (SELECT id FROM message)"},
     {"entry: size, the message's",
      "SELECT e.uid, e.size, m.size FROM entry e JOIN message m ON m.id = e.message WHERE e.size <> m.size"},
-    {"message: size, its parts", "SELECT id, size, (SELECT coalesce(sum(t.size), -1) FROM piece p JOIN part t ON t.id "
-                                 "= p.part WHERE p.message = m.id) AS n "
-                                 "FROM message m WHERE size <> n"},
+    {"message: size, its head and pieces",
+     "SELECT id, size, head_size + (SELECT coalesce(sum(coalesce(p.size, t.size, 0) - coalesce(p.plain, 0)), 0) FROM "
+     "piece p LEFT JOIN part t ON t.id = p.part WHERE p.message = m.id) AS n FROM message m WHERE size <> n"},
+    {"piece: no such part",
+     "SELECT message, ordinal, part FROM piece WHERE part <> 0 AND part NOT IN (SELECT id FROM part)"},
     {"thread: no such message",
      "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
     {"part: refs, rows",
-     "SELECT id, refs, (SELECT count(*) FROM piece p WHERE p.part = t.id) AS n FROM part t WHERE refs <> n"},
-    {"part: size, its chunks",
-     "SELECT id, size, (SELECT coalesce(sum(octet_length(data)), 0) FROM chunk c WHERE c.part = t.id) AS n "
-     "FROM part t WHERE encoding = 0 AND size <> n"},
+     "SELECT id, refs, coalesce(c.n, 0) AS n FROM part t LEFT JOIN (SELECT part, count(*) AS n FROM "
+     "piece GROUP BY part) c ON c.part = t.id WHERE refs <> coalesce(c.n, 0)"},
 };
 
 static ll_status look(db *d, size_t i, text *report, bool *faulty)
@@ -82,6 +85,78 @@ static ll_status foreign_keys(db *d, text *report, bool *faulty)
     return status;
 }
 
+/* ------------------------------------------------------------------------------------------------- Content */
+
+typedef struct content {
+    uint64_t bytes;
+    digest hash;
+    bool hashed;
+} content;
+
+static ll_status take(void *ctx, ll_span bytes)
+{
+    content *c = ctx;
+    c->bytes += bytes.size;
+    if (c->hashed)
+        digest_add(&c->hash, bytes);
+    return LL_OK;
+}
+
+/* A row is damaged; or the whole check ends. */
+static ll_status fault(ll_status status, const char *what, int64_t id, text *report, bool *faulty)
+{
+    if (status != LL_OK && status != LL_ECORRUPT && status != LL_EVERSION)
+        return status;
+    *faulty = true;
+    if (report)
+        text_print(report, "%s: at %lld\n", what, (long long)id);
+    return LL_OK;
+}
+
+/* Every part can be read, and is what its hash says. */
+static ll_status check_parts(db *d, text *report, bool *faulty)
+{
+    db_stmt *q = db_prepare(d, "SELECT id, size, encoding, hash FROM part ORDER BY id");
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        part_row part = {db_column_int(q, 0), db_column_int(q, 2), (uint64_t)db_column_int(q, 1)};
+        content c = {.hashed = !db_column_is_null(q, 3)};
+        uint8_t hash[DIGEST_SIZE];
+        digest_init(&c.hash);
+        status = part_read(d, &part, TRANSFER_NONE, 0, part.size, take, &c);
+        digest_take(&c.hash, hash);
+        if (status || c.bytes != part.size)
+            status = fault(status, "part: content cannot be read", part.id, report, faulty);
+        else if (c.hashed && !span_equal(db_column_blob(q, 3), span_of((const char *)hash, sizeof hash)))
+            status = fault(LL_OK, "part: hash, its content's", part.id, report, faulty);
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+    }
+    return status;
+}
+
+/* Every message can be read from its first byte to its last. */
+static ll_status check_messages(db *d, text *report, bool *faulty)
+{
+    db_stmt *q = db_prepare(d, "SELECT id, size FROM message ORDER BY id");
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        int64_t id = db_column_int(q, 0);
+        uint64_t size = (uint64_t)db_column_int(q, 1);
+        content c = {.hashed = false};
+        status = message_content(d, id, 0, UINT64_MAX, take, &c);
+        if (status || c.bytes != size)
+            status = fault(status, "message: content cannot be read", id, report, faulty);
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+    }
+    return status;
+}
+
 static ll_status check_all(db *d, text *report, bool *faulty)
 {
     ll_status status = db_verify(d, report);
@@ -89,7 +164,9 @@ static ll_status check_all(db *d, text *report, bool *faulty)
         status = foreign_keys(d, report, faulty);
     for (size_t i = 0; !status && i < sizeof faults / sizeof *faults; i++)
         status = look(d, i, report, faulty);
-    return status;
+    if (!status)
+        status = check_parts(d, report, faulty);
+    return status ? status : check_messages(d, report, faulty);
 }
 
 ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *report)

@@ -441,7 +441,7 @@ static void test_purge_many(void **state)
     fixture_close(&f); /* waits until the purge is over */
     fixture_open(&f);
     int64_t left = 1;
-    assert_int_equal(db_take_int(db_prepare(f.vault->writer_db, "SELECT count(*) FROM chunk"), &left), LL_OK);
+    assert_int_equal(db_take_int(db_prepare(f.vault->writer_db, "SELECT count(*) FROM message"), &left), LL_OK);
     assert_int_equal(left, 0);
     fixture_fini(&f);
 }
@@ -459,16 +459,16 @@ static void test_damage(void **state)
     assert_int_equal(client_append(&c, "INBOX", "second", 0, NULL), LL_OK);
     assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
     db *d = f.vault->writer_db;
-    assert_int_equal(db_exec(d, "UPDATE chunk SET data = x'00' WHERE part = 1"), LL_OK);
+    assert_int_equal(db_exec(d, "UPDATE message SET head = x'00' WHERE id = 1"), LL_OK);
     assert_int_equal(client_read(&c, 1, 0, 10), LL_ECORRUPT);
     assert_int_equal(client_read(&c, 2, 0, 10), LL_OK);
     assert_int_equal(db_exec(d, "UPDATE mailbox SET unseen = 7 WHERE name = 'INBOX'"), LL_OK);
     text_init(&report, NULL, 4096);
     assert_int_equal(vault_check(f.path, f.key, &report), LL_ECORRUPT);
-    assert_non_null(strstr(text_str(&report), "part: size, its chunks: at 1 found 5, want 1"));
+    assert_non_null(strstr(text_str(&report), "message: content cannot be read: at 1"));
     assert_non_null(strstr(text_str(&report), "mailbox: unseen, rows: at 1 found 7, want 2"));
     text_fini(&report);
-    assert_int_equal(db_exec(d, "UPDATE chunk SET data = CAST('first' AS BLOB) WHERE part = 1"), LL_OK);
+    assert_int_equal(db_exec(d, "UPDATE message SET head = CAST('first' AS BLOB) WHERE id = 1"), LL_OK);
     assert_int_equal(db_exec(d, "UPDATE mailbox SET unseen = 2 WHERE name = 'INBOX'"), LL_OK);
     client_fini(&c);
     fixture_fini(&f);
