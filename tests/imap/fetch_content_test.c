@@ -16,7 +16,6 @@ static const char *const says[] = {
     "g FETCH 1:* (BODY.PEEK[]<0.65536> BODY.PEEK[]<5.5>)\r\n",
     "h FETCH 1:* (BODY.PEEK[] PREVIEW BINARY.PEEK[1] BINARY.SIZE[1])\r\n",
     "i UID FETCH 2,5:6,900 (BODY[] FLAGS)\r\n",
-    "j FETCH 1:* (BODY.PEEK[HEADER] RFC822.SIZE) (CHANGEDSINCE 1)\r\n",
     "k UID FETCH 1:* BODY.PEEK[HEADER] (PARTIAL -1:-3)\r\n",
 };
 
