@@ -496,14 +496,22 @@ static ll_status fetch(void *self, ll_call *call, void *handle, const ll_range *
                        unsigned want)
 {
     const mailbox *m = ((opened *)handle)->mailbox;
-    (void)self, (void)want;
+    size_t given = 0;
+    (void)self;
     for (size_t i = 0; i < m->count && limit; i++) {
         const row *r = &m->rows[i];
         if (!r->letter || !in_ranges(r->uid, ranges, count))
             continue;
         ll_row answer = {.uid = r->uid, .modseq = r->modseq, .internaldate = r->date, .size = r->letter->size};
+        if (given >= LL_ROWS_CONTENT) { /* enough for one answer */
+            ll_call_more(call);
+            return LL_OK;
+        }
+        if (want & LL_WANT_CONTENT && r->letter->size <= LL_ROWS_CONTENT) /* saves the engine asking for it */
+            answer.content = (ll_span){r->letter->bytes, r->letter->size};
         if (ll_call_row(call, &answer))
             return LL_ENOMEM;
+        given += answer.content.size;
         limit--;
     }
     return LL_OK;

@@ -56,6 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(span_equal(text_span(&whole), text_span(&pieces)));
     assert(mime_index_open(&index, NULL, text_span(&whole)) == LL_OK);
     assert(mime_index_size(index) == message.size);
+    uint64_t header_size = 0;
+    assert(mime_index_header_size(text_span(&whole), message.size, &header_size));
+    assert(header_size == mime_index_root(index)->header_size);
     for (uint32_t i = 0; i < mime_index_parts(index); i++)
         check_part(mime_index_part(index, i), message);
     mime_index_del(&index);

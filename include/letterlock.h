@@ -315,7 +315,16 @@ void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly);
 /* What FETCH may want of a row beyond uid, internaldate, size, modseq, savedate. */
 enum {
     LL_WANT_INDEX = 1u << 0,
-    LL_WANT_IDS = 1u << 1 /* email_id and thread_id */
+    LL_WANT_IDS = 1u << 1,    /* email_id and thread_id */
+    LL_WANT_HEADER = 1u << 2, /* content: at least the header, and header_size; or else the index */
+    LL_WANT_CONTENT = 1u << 3 /* content: the whole message */
+};
+
+enum {
+    LL_ROWS_CONTENT = 524288,    /* bytes of content in one answer, about: at which a connector says ll_call_more. A
+                                    session holds one answer while it writes it out */
+    LL_ROW_CONTENT_MAX = 4194304 /* bytes of content that are copied of one answer; what is beyond is dropped, and read
+                                    again when it is needed */
 };
 
 typedef struct ll_row {
@@ -330,10 +339,22 @@ typedef struct ll_row {
      * bytes of one account, never that of other bytes. thread_id never changes; messages with the same belong together.
      * Empty: not known, then the engine answers NIL for THREADID and leaves EMAILID out. */
     ll_span email_id, thread_id;
+    /* If LL_WANT_HEADER or LL_WANT_CONTENT: the first bytes of the message, as they are wanted, or fewer, or none: what
+     * the engine misses it asks for with `read`. */
+    ll_span content;
+    uint64_t header_size; /* if LL_WANT_HEADER and content holds all of it: bytes of the header with the blank line
+                             behind it, as the index's root has it; 0: not known */
 } ll_row;
 LL_MUST_USE ll_status ll_call_row(ll_call *call, const ll_row *row);
+/* There are more rows within the limit than were given; after the last ll_call_row, of which there must be one. The
+ * engine asks again for the rest. */
+void ll_call_more(ll_call *call);
 /* Bytes read. May be called several times for one read; the pieces follow each other. */
 LL_MUST_USE ll_status ll_call_bytes(ll_call *call, ll_span bytes);
+/* What follows is lent, not copied: the content of rows, and the bytes of a read, which then come in one piece. It must
+ * stay as it is until give_back(context), which is called once, on the session's thread, perhaps only after the
+ * connector's `end`. At most once a call; not for an answer that then is an error. */
+void ll_call_lend(ll_call *call, void (*give_back)(void *context), void *context);
 /* The connector's handle for a message being appended. */
 void ll_call_upload(ll_call *call, void *upload);
 /* Where messages went (APPENDUID and COPYUID, RFC 4315): one call per message in order; source is 0 for APPEND. */
@@ -428,7 +449,10 @@ typedef struct ll_connector {
     void (*told)(void *self, void *mailbox, uint64_t modseq);
 
     /* One ll_call_row for each UID in the ranges, in order; UIDs that are gone for good are passed over. At most
-     * `limit` rows: the engine asks again for the rest. */
+     * `limit` rows, or fewer with ll_call_more: the engine asks again for the rest. When content is wanted the ranges
+     * reach far beyond the limit, so that a connector may have the next rows ready before it is asked: the next
+     * question is then for what lies behind the last row, and maybe further, unless the command ends or a message needs
+     * `read`. A connector that does not know a wish leaves it. */
     ll_status (*fetch)(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                        unsigned want);
     /* ll_call_bytes: exactly `length` bytes at offset, or up to the end of the message. */

@@ -74,7 +74,8 @@ static arena_block *block_new(arena *a, size_t need)
     return block;
 }
 
-void *arena_new(arena *a, size_t size)
+/* As arena_new, but not zeroed. */
+static void *take(arena *a, size_t size)
 {
     size_t align = alignof(max_align_t);
     if (size > a->size_max) {
@@ -89,7 +90,13 @@ void *arena_new(arena *a, size_t size)
         return NULL;
     void *memory = block->data + block->used;
     block->used += size;
-    return memset(memory, 0, size);
+    return memory;
+}
+
+void *arena_new(arena *a, size_t size)
+{
+    void *memory = take(a, size);
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 void *arena_array(arena *a, size_t count, size_t size)
@@ -104,10 +111,11 @@ void *arena_array(arena *a, size_t count, size_t size)
 
 ll_span arena_copy(arena *a, ll_span bytes)
 {
-    char *copy = bytes.size < SIZE_MAX ? arena_new(a, bytes.size + 1) : NULL;
+    char *copy = bytes.size < SIZE_MAX ? take(a, bytes.size + 1) : NULL;
     if (!copy)
         return span_of(NULL, 0);
     if (bytes.size)
         memcpy(copy, bytes.data, bytes.size);
+    copy[bytes.size] = '\0';
     return span_of(copy, bytes.size);
 }

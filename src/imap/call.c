@@ -21,6 +21,14 @@ ll_status call_new(ll_call **out, const ll_allocator *allocator, void (*done)(ll
     return LL_OK;
 }
 
+void call_loan_end(call_loan *loan)
+{
+    call_loan ended = *loan;
+    *loan = (call_loan){NULL, NULL};
+    if (ended.give_back)
+        ended.give_back(ended.context);
+}
+
 static void release_lists(ll_call *call)
 {
     memory_free(call->allocator, call->mailboxes);
@@ -54,6 +62,7 @@ void call_del(ll_call **call)
         return;
     assert(!gone->pending);
     ll_view_unref(&gone->view);
+    call_loan_end(&gone->loan);
     release_sets(gone);
     release_lists(gone);
     memory_free(gone->allocator, gone->abort_uploads);
@@ -72,6 +81,10 @@ ll_call *call_begin(ll_call *call)
     else
         text_clear(&call->bytes);
     ll_view_unref(&call->view);
+    call_loan_end(&call->loan);
+    call->lent_bytes = span_of(NULL, 0);
+    call->rows_content = 0;
+    call->rows_more = false;
     release_sets(call);
     if (call->mailboxes_room > 64 || call->rows_room > 64 || call->placed_room > 64 || call->quotas_room ||
         call->metadata_room || call->surveys_room || call->survey_entries_room) {
@@ -230,6 +243,17 @@ void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly)
     call->readonly = readonly;
 }
 
+/* Of content that is too much the row has nothing. */
+static ll_span keep_content(ll_call *call, ll_span content)
+{
+    if (call->loan.give_back)
+        return content;
+    if (content.size > LL_ROW_CONTENT_MAX - call->rows_content)
+        return SPAN("");
+    call->rows_content += content.size;
+    return arena_copy(&call->memory, content);
+}
+
 ll_status ll_call_row(ll_call *call, const ll_row *row)
 {
     void *list = call->rows;
@@ -241,14 +265,34 @@ ll_status ll_call_row(ll_call *call, const ll_row *row)
     copy.index = arena_copy(&call->memory, row->index);
     copy.email_id = arena_copy(&call->memory, row->email_id);
     copy.thread_id = arena_copy(&call->memory, row->thread_id);
-    if (!copy.index.data || !copy.email_id.data || !copy.thread_id.data)
+    copy.content = row->content.size ? keep_content(call, row->content) : SPAN("");
+    if (copy.header_size > copy.content.size)
+        copy.header_size = 0;
+    if (!copy.index.data || !copy.email_id.data || !copy.thread_id.data || !copy.content.data)
         return arena_status(&call->memory);
     call->rows[call->rows_count++] = copy;
     return LL_OK;
 }
 
+void ll_call_more(ll_call *call)
+{
+    assert(call->rows_count);
+    call->rows_more = true;
+}
+
+void ll_call_lend(ll_call *call, void (*give_back)(void *context), void *context)
+{
+    assert(give_back && !call->loan.give_back);
+    call->loan = (call_loan){give_back, context};
+}
+
 ll_status ll_call_bytes(ll_call *call, ll_span bytes)
 {
+    if (call->loan.give_back) {
+        assert(!call->lent_bytes.data);
+        call->lent_bytes = bytes;
+        return LL_OK;
+    }
     text_add(&call->bytes, bytes);
     return text_status(&call->bytes);
 }

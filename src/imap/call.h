@@ -30,6 +30,15 @@ typedef struct call_found {
     uidset *certain, *possible;
 } call_found;
 
+/* Memory of the connector that an answer points to. */
+typedef struct call_loan {
+    void (*give_back)(void *context); /* NULL: none */
+    void *context;
+} call_loan;
+
+/* Give it back, if there is one. */
+void call_loan_end(call_loan *loan);
+
 struct ll_call {
     const ll_allocator *allocator;
     void (*done)(ll_call *call, void *context); /* NULL: orphan */
@@ -47,9 +56,12 @@ struct ll_call {
     ll_view *view;
     bool readonly;
     ll_row *rows;
-    size_t rows_count, rows_room;
+    size_t rows_count, rows_room, rows_content; /* bytes of content that were copied */
+    bool rows_more;
     text bytes;
-    void *upload; /* whoever takes it sets it to NULL */
+    ll_span lent_bytes; /* data is NULL: they are in `bytes` */
+    call_loan loan;     /* whoever takes it sets it to {NULL} */
+    void *upload;       /* whoever takes it sets it to NULL */
     call_placed *placed;
     size_t placed_count, placed_room;
     ll_span mailbox_id; /* data is NULL if none was given */
@@ -87,6 +99,12 @@ ll_call *call_begin(ll_call *call);
  * `uploads` (an array from the allocator, or NULL) and the arena's blocks. */
 void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
                  void **uploads, size_t uploads_count, arena *arguments);
+
+/* What `read` has answered, wherever it is. */
+static inline ll_span call_read(const ll_call *call)
+{
+    return call->lent_bytes.data ? call->lent_bytes : text_span(&call->bytes);
+}
 
 enum {
     call_memory_max = 64 << 20,  /* rows of one fetch batch with their indexes: batches are far smaller */

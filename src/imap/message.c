@@ -22,6 +22,25 @@ void message_begin(message *m, const ll_row *row)
 {
     message_fini(m);
     m->row = *row;
+    if (m->row.content.size > m->row.size)
+        m->row.content = SPAN("");
+}
+
+bool message_have(const message *m, uint64_t offset, uint64_t size, ll_span *bytes)
+{
+    ll_span content = m->row.content;
+    if (offset > content.size || size > content.size - offset)
+        return false;
+    *bytes = span_of(content.data + offset, (size_t)size);
+    return true;
+}
+
+size_t message_piece_at(const message *m, uint64_t offset, uint64_t left)
+{
+    uint64_t most = message_piece;
+    if (offset < m->row.content.size && m->row.content.size - offset < most)
+        most = m->row.content.size - offset;
+    return left < most ? (size_t)left : (size_t)most;
 }
 
 ll_status message_read(message *m, uint64_t offset, size_t size, ll_span *bytes)
@@ -30,6 +49,8 @@ ll_status message_read(message *m, uint64_t offset, size_t size, ll_span *bytes)
     assert(size <= message_piece);
     *bytes = SPAN("");
     if (!size)
+        return LL_OK;
+    if (!m->asked && message_have(m, offset, size, bytes))
         return LL_OK;
     if (!m->asked) {
         m->asked = true;
@@ -44,20 +65,15 @@ ll_status message_read(message *m, uint64_t offset, size_t size, ll_span *bytes)
         return s->call->status;
     if (text_status(&s->call->bytes))
         return text_status(&s->call->bytes);
-    *bytes = text_span(&s->call->bytes);
+    *bytes = call_read(s->call);
     return bytes->size == size ? LL_OK : LL_ECORRUPT;
-}
-
-static size_t piece_of(uint64_t left)
-{
-    return left < message_piece ? (size_t)left : (size_t)message_piece;
 }
 
 ll_status message_window(message *m, uint64_t offset, ll_span *bytes)
 {
     assert(offset < m->row.size);
     if (offset < m->window_offset || offset - m->window_offset >= m->window.size) {
-        ll_status status = message_read(m, offset, piece_of(m->row.size - offset), &m->window);
+        ll_status status = message_read(m, offset, message_piece_at(m, offset, m->row.size - offset), &m->window);
         if (status) {
             m->window = SPAN("");
             return status;
@@ -74,7 +90,8 @@ ll_status message_gather(message *m, uint64_t offset, uint64_t size, text *to)
         return LL_ELIMIT;
     while (to->size < size) {
         ll_span bytes;
-        ll_status status = message_read(m, offset + to->size, piece_of(size - to->size), &bytes);
+        ll_status status =
+            message_read(m, offset + to->size, message_piece_at(m, offset + to->size, size - to->size), &bytes);
         if (status)
             return status;
         text_add(to, bytes);
@@ -88,7 +105,8 @@ static ll_status make_index(message *m)
 {
     while (m->indexed < m->row.size) {
         ll_span bytes;
-        ll_status status = message_read(m, m->indexed, piece_of(m->row.size - m->indexed), &bytes);
+        ll_status status =
+            message_read(m, m->indexed, message_piece_at(m, m->indexed, m->row.size - m->indexed), &bytes);
         if (status)
             return status;
         mime_indexer_push(m->indexer, bytes);

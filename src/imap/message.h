@@ -20,7 +20,7 @@ enum {
 typedef struct message {
     ll_session *s;
     void *mailbox;     /* where it is; NULL: the selected mailbox */
-    ll_row row;        /* index is borrowed */
+    ll_row row;        /* index and content are borrowed */
     mime_index *index; /* NULL: not opened yet */
     bool asked;        /* a read is under way */
     ll_span window;    /* what message_window read last; in s->call */
@@ -34,12 +34,17 @@ typedef struct message {
 void message_init(message *m, ll_session *s);
 /* Forget the message; ready for the next. Not while a read is under way, except at the command's end. */
 void message_fini(message *m);
-/* Begin with this row; its index must live as long as the message is used. */
+/* Begin with this row; its index and content must live as long as the message is used. */
 void message_begin(message *m, const ll_row *row);
 
 /* Open the index, or make it by reading the message if there is none, or one that is damaged or of a newer version.
  * LL_OK: m->index is there; LL_LATER; LL_ENOMEM; or the connector's error. */
 LL_MUST_USE ll_status message_index(message *m);
+
+/* These bytes are in the row's content: nobody need be asked. */
+bool message_have(const message *m, uint64_t offset, uint64_t size, ll_span *bytes);
+/* How many of the `left` bytes at offset to read at a time: up to the content's end, or to message_piece. */
+size_t message_piece_at(const message *m, uint64_t offset, uint64_t left);
 
 /* Read exactly size bytes (at most message_piece) at offset. LL_OK: *bytes, borrowed until the next question to the
  * connector; LL_LATER; LL_ECORRUPT: other than size bytes came; or the connector's error. */

@@ -259,8 +259,7 @@ static ll_status begin_fetch(ll_session *s, struct notify *n)
     n->fetch = s->command.notify_room;
     *n->fetch = (new_messages){0};
     const fetch_items *items = n->wish.items;
-    rows_init(&n->fetch->rows, s, set, items->rows,
-              (items->index ? LL_WANT_INDEX : 0u) | (items->ids ? LL_WANT_IDS : 0u));
+    rows_init(&n->fetch->rows, s, set, items->rows, fetch_items_want(items));
     write_message_init(&n->fetch->writer, s, items);
     return LL_OK;
 }

@@ -40,6 +40,30 @@ typedef struct parser {
     size_t items_max;
 } parser;
 
+enum {
+    whole_partial = 65536 /* of BODY[]<0.n>: from here on the whole message is fetched, as clients ask for the rest next
+                             and most messages are shorter */
+};
+
+/* What an item needs of the rows. */
+static void note_needs(fetch_items *out, const fetch_item *item)
+{
+    const section *of = &item->section;
+    bool own = item->kind == FETCH_SECTION && !of->depth; /* not of a part */
+    if (own && (of->what == SECTION_ALL || of->what == SECTION_TEXT))
+        out->content = out->content || !item->partial || (!item->offset && item->length >= whole_partial);
+    if (own && (of->what == SECTION_HEADER || of->what == SECTION_FIELDS || of->what == SECTION_FIELDS_NOT))
+        out->header = true;
+    else if (item->kind != FETCH_SECTION || !section_is_whole(of))
+        out->index = true;
+}
+
+unsigned fetch_items_want(const fetch_items *items)
+{
+    return (items->index ? LL_WANT_INDEX : 0u) | (items->ids ? LL_WANT_IDS : 0u) |
+           (items->header ? LL_WANT_HEADER : 0u) | (items->content ? LL_WANT_CONTENT : 0u);
+}
+
 static ll_status append_item(fetch_items *out, const fetch_item *item, arena *memory)
 {
     if (out->count == out->room) {
@@ -69,7 +93,8 @@ static ll_status add_word(parser *p, const struct item_word *word)
         if (span_equal(out->items[i].label, item.label))
             return LL_OK;
     out->rows = out->rows || (word->kind != FETCH_UID && word->kind != FETCH_FLAGS);
-    out->index = out->index || word->index;
+    if (word->index || word->kind == FETCH_SECTION)
+        note_needs(out, &item);
     out->seen = out->seen || word->seen;
     out->ids = out->ids || word->kind == FETCH_EMAILID || word->kind == FETCH_THREADID;
     out->modseq = out->modseq || word->kind == FETCH_MODSEQ;
@@ -152,7 +177,7 @@ static ll_status take_section(parser *p, const struct section_word *word)
     status = text_status(&label) ? text_status(&label) : arena_status(p->in->memory);
     text_fini(&label);
     p->out->rows = true;
-    p->out->index = p->out->index || !section_is_whole(&item.section);
+    note_needs(p->out, &item);
     p->out->seen = p->out->seen || !word->peek;
     return status ? status : add_item(p, &item);
 }

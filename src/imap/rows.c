@@ -22,11 +22,13 @@ void rows_init(rows *r, ll_session *s, uidset *set, bool needed, unsigned want)
 {
     *r = (rows){.s = s, .set = set, .needed = needed, .want = want};
     r->batch = want & LL_WANT_INDEX ? rows_batch_index : rows_batch;
+    r->reach = want & (LL_WANT_HEADER | LL_WANT_CONTENT) ? rows_reach : 1;
     arena_init(&r->memory, s->allocator, call_memory_max);
 }
 
 static void drop_batch(rows *r)
 {
+    call_loan_end(&r->loan);
     arena_fini(&r->memory);
     memory_free(r->s->allocator, r->rows);
     r->rows = NULL;
@@ -46,12 +48,12 @@ void rows_fini(rows *r)
 /* Take the next UIDs of the set; false at its end. */
 static bool next_ranges(rows *r)
 {
-    size_t count = 0;
+    size_t count = 0, most = r->batch * r->reach;
     r->ranges_count = 0;
-    while (count < r->batch && uidset_walk_range(r->walk, (uint32_t)(r->batch - count), &r->ranges[r->ranges_count])) {
+    while (count < most && r->ranges_count < rows_batch &&
+           uidset_walk_range(r->walk, (uint32_t)(most - count), &r->ranges[r->ranges_count])) {
         const ll_range *range = &r->ranges[r->ranges_count++];
         count += range->last - range->first + 1;
-        r->last = range->last;
     }
     return count > 0;
 }
@@ -85,6 +87,8 @@ static void take_rows(rows *r)
     ll_call *call = r->s->call;
     drop_batch(r);
     r->memory = call->memory;
+    r->loan = call->loan;
+    call->loan = (call_loan){NULL, NULL};
     r->rows = call->rows;
     r->count = call->rows_count;
     r->room = call->rows_room;
@@ -94,6 +98,14 @@ static void take_rows(rows *r)
     call->rows_count = call->rows_room = 0;
 }
 
+/* The next batch begins with the first UID of the set from here on. */
+static bool walk_from(rows *r, uint32_t uid)
+{
+    uidset_walk_del(&r->walk);
+    r->walk = uidset_walk_new(r->set, uid);
+    return r->walk != NULL;
+}
+
 /* One batch was too much (indexes of a megabyte each): try again with less of it. */
 static bool ask_less(rows *r)
 {
@@ -101,9 +113,17 @@ static bool ask_less(rows *r)
     if (r->batch == 1)
         return false;
     r->batch = r->batch / 4 ? r->batch / 4 : 1;
-    uidset_walk_del(&r->walk);
-    r->walk = uidset_walk_new(r->set, first);
-    return r->walk != NULL;
+    return walk_from(r, first);
+}
+
+/* Rows of which the connector was asked may be left: it said so, or there were as many as could be. What is above the
+ * limit is not taken. */
+static bool rows_left(const rows *r, ll_call *call)
+{
+    if (call->rows_count > r->batch)
+        call->rows_count = r->batch;
+    return call->rows_count && (call->rows_more || (r->reach > 1 && call->rows_count >= r->batch)) &&
+           call->rows[call->rows_count - 1].uid < UINT32_MAX;
 }
 
 /* The connector has answered. LL_MORE: nothing to show, go on. */
@@ -116,6 +136,8 @@ static ll_status answered(rows *r)
     r->refused = status < 0;
     if (status < 0)
         return status;
+    if (rows_left(r, r->s->call) && !walk_from(r, r->s->call->rows[r->s->call->rows_count - 1].uid + 1))
+        return LL_ENOMEM;
     take_rows(r);
     return r->count ? LL_OK : LL_MORE;
 }

@@ -8,6 +8,7 @@
 
 enum {
     rows_batch = 256, /* messages of one question: a round trip to a far connector is paid 4 times for 1,000 messages */
+    rows_reach = 16,  /* batches of which the connector hears at once when content is wanted, to read ahead */
     rows_batch_index = 64, /* the same with indexes, of 1 to 3 KB each as a rule: a session holds 200 KB of them */
 };
 
@@ -18,16 +19,17 @@ typedef struct rows {
     bool needed; /* ask the connector; otherwise rows have nothing but uid */
 
     uidset_walk *walk;
-    size_t batch;                /* messages of one question now; less after LL_ELIMIT */
+    size_t batch;                /* rows of one question now; less after LL_ELIMIT */
+    size_t reach;                /* its ranges are of so many times more messages */
     ll_range ranges[rows_batch]; /* the present batch; valid while the connector works on it */
     size_t ranges_count;
-    uint32_t last; /* the last UID of the batch, 0 before the first */
     bool asked;
     bool refused; /* the last error was the connector's: session_call_failed has its words */
 
     ll_row *rows; /* the present batch's */
     size_t count, room;
-    arena memory; /* their indexes */
+    arena memory;   /* their indexes */
+    call_loan loan; /* their content, if the connector has lent it */
 } rows;
 
 /* The UIDs that a command's set names, by its form (c->uid). As sequence_uids; what is wrong is said in c->text. */

@@ -129,8 +129,7 @@ static ll_status take_changes(ll_session *s, command *c, fetch *f)
 static void begin_rows(ll_session *s, command *c, fetch *f)
 {
     message_limit_cut(s, c, f->uids);
-    unsigned want = (f->items.index ? LL_WANT_INDEX : 0u) | (f->items.ids ? LL_WANT_IDS : 0u);
-    rows_init(&f->rows, s, f->uids, f->items.rows, want);
+    rows_init(&f->rows, s, f->uids, f->items.rows, fetch_items_want(&f->items));
     f->uids = NULL;
     write_message_init(&f->writer, s, &f->items);
 }

@@ -177,6 +177,13 @@ section_place section_find(const section *wanted, const mime_index *index, uint6
     return (section_place){computed ? SECTION_COMPUTED : SECTION_RANGE, part->header_offset, part->header_size};
 }
 
+section_place section_find_own(const section *wanted, uint64_t size, uint64_t header_size)
+{
+    if (section_is_whole(wanted))
+        return (section_place){SECTION_RANGE, 0, size};
+    return (section_place){wanted->what == SECTION_HEADER ? SECTION_RANGE : SECTION_COMPUTED, 0, header_size};
+}
+
 /* The fields that MIME defines (RFC 2045 section 9), and the blank line. */
 static void select_mime(ll_span header, text *out)
 {

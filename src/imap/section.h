@@ -52,6 +52,9 @@ typedef struct section_place {
 
 /* index may be NULL if section_is_whole; size: of the message. */
 section_place section_find(const section *wanted, const mime_index *index, uint64_t size);
+/* The same without an index, of the message's own header (HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT without a part's
+ * number) or the whole. */
+section_place section_find_own(const section *wanted, uint64_t size, uint64_t header_size);
 
 /* For SECTION_COMPUTED: append what the section takes of a header block (mime/header.h). */
 void section_select(const section *wanted, ll_span header, text *out);

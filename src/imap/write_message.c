@@ -111,7 +111,8 @@ static void cut_partial(const fetch_item *item, uint64_t size, uint64_t *offset,
 static void begin_section(write_message *w, const fetch_item *item)
 {
     uint64_t skipped;
-    section_place place = section_find(&item->section, w->m.index, w->m.row.size);
+    section_place place = w->m.index ? section_find(&item->section, w->m.index, w->m.row.size)
+                                     : section_find_own(&item->section, w->m.row.size, w->m.row.header_size);
     if (place.kind == SECTION_MISSING) {
         say_item(w, SPAN("NIL"));
         return;
@@ -328,9 +329,15 @@ static ll_status write_item(write_message *w)
     }
 }
 
+/* The header came with the row, and its size. */
+static bool has_header(const write_message *w)
+{
+    return w->m.row.header_size && w->m.row.header_size <= w->m.row.content.size;
+}
+
 static ll_status prepare(write_message *w)
 {
-    if (w->items->index) {
+    if (w->items->index || (w->items->header && !has_header(w))) {
         ll_status status = message_index(&w->m);
         if (status == LL_LATER || status == LL_ENOMEM)
             return status;
@@ -350,7 +357,10 @@ static ll_status step_gather(write_message *w)
 {
     const fetch_item *item = &w->items->items[w->item];
     uint64_t offset, left;
-    if (!w->header_kept) {
+    ll_span header = text_span(&w->header);
+    if (!w->header_kept && !w->m.asked && !w->header.size && message_have(&w->m, w->header_offset, w->left, &header)) {
+        /* it came with the row */
+    } else if (!w->header_kept) {
         ll_status status = message_gather(&w->m, w->header_offset, w->left, &w->header);
         if (status == LL_LATER)
             return status;
@@ -359,9 +369,10 @@ static ll_status step_gather(write_message *w)
             return lose_item(w, status);
         }
         w->header_kept = true;
+        header = text_span(&w->header);
     }
     text_clear(&w->answer);
-    section_select(&item->section, text_span(&w->header), &w->answer);
+    section_select(&item->section, header, &w->answer);
     if (text_status(&w->answer))
         return lose_item(w, text_status(&w->answer));
     cut_partial(item, w->answer.size, &offset, &left);
@@ -377,7 +388,7 @@ static ll_status step_gather(write_message *w)
 static ll_status step_body(write_message *w)
 {
     ll_span bytes;
-    size_t piece = w->left < message_piece ? (size_t)w->left : (size_t)message_piece;
+    size_t piece = message_piece_at(&w->m, w->offset, w->left);
     ll_status status = message_read(&w->m, w->offset, piece, &bytes);
     if (status == LL_LATER)
         return status;

@@ -239,6 +239,20 @@ ll_status mime_index_open(mime_index **out, const ll_allocator *allocator, ll_sp
     return status;
 }
 
+bool mime_index_header_size(ll_span saved, uint64_t size, uint64_t *header_size)
+{
+    saved_reader r = {.at = saved.data, .end = saved.data + saved.size};
+    if (!saved.size || (uint8_t)*r.at++ != mime_index_version || saved_number(&r) != size)
+        return false;
+    saved_number(&r); /* lines */
+    size_t parts = saved_count(&r, part_size_min);
+    if (saved_number(&r) == MIME_MULTIPART)
+        saved_number(&r); /* children */
+    uint64_t gap = saved_number(&r);
+    *header_size = saved_number(&r);
+    return !r.bad && parts && !gap && *header_size <= size;
+}
+
 void mime_index_del(mime_index **index)
 {
     if (!*index)

@@ -81,6 +81,8 @@ typedef struct mime_index mime_index;
  * whatever they are, the answer is LL_OK with the promises above, LL_ECORRUPT, LL_EVERSION (made by a newer program:
  * index the message again), or LL_ENOMEM. */
 LL_MUST_USE ll_status mime_index_open(mime_index **out, const ll_allocator *allocator, ll_span saved);
+/* The root's header_size without opening the whole; false: the saved bytes are not of a message of `size` bytes. */
+bool mime_index_header_size(ll_span saved, uint64_t size, uint64_t *header_size);
 /* Sets *index to NULL; NULL is fine. */
 void mime_index_del(mime_index **index);
 

@@ -10,6 +10,7 @@ void connector_unref(connector *c)
     if (--c->refs)
         return;
     listener_unref(&c->listener);
+    connector_ahead_free(c);
     vault_unref(c->vault);
     memory_free(NULL, c);
 }
@@ -80,6 +81,8 @@ static void done_writer(vault_job *job, ll_status status)
 ll_status op_start(op *o)
 {
     vault *v = o->connector->vault;
+    if (!o->goes_on)
+        connector_ahead_drop(o->connector);
     o->inside = true;
     if (o->write) {
         o->job.writer.run = run_writer;
@@ -105,12 +108,14 @@ static void end(void *self)
     connector *c = self;
     listener_mute(c->listener);
     watcher_set(c->vault, &c->watcher, false);
+    connector_ahead_end(c);
     connector_unref(c);
 }
 
 static void close_mailbox(void *self, void *mailbox)
 {
     handle *h = mailbox;
+    connector_ahead_drop(self);
     handle_close(((connector *)self)->vault, &h);
 }
 

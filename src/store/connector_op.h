@@ -12,6 +12,7 @@ typedef struct connector {
     vault *vault;
     listener *listener;
     watcher watcher;
+    struct ahead *ahead; /* NULL: nothing was ever fetched with content; see connector_fetch.c */
 } connector;
 
 /* One reference less; only on executor->done's thread. */
@@ -24,6 +25,7 @@ typedef struct op {
     } job; /* first */
     connector *connector;
     ll_call *call;
+    bool goes_on;  /* what was read ahead stays */
     bool inside;   /* the method has not returned yet */
     bool finished; /* meanwhile it was answered, with */
     ll_status status;
@@ -69,10 +71,19 @@ LL_MUST_USE ll_status connector_mailbox_id(op *o, int64_t id, uint32_t uidvalidi
 ll_status connector_list(void *self, ll_call *call);
 ll_status connector_status(void *self, ll_call *call, ll_span name);
 ll_status connector_open(void *self, ll_call *call, ll_span name, bool readonly);
+ll_status connector_changes(void *self, ll_call *call, void *mailbox, uint64_t since);
+
+/* connector_fetch.c */
 ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                           unsigned want);
-ll_status connector_changes(void *self, ll_call *call, void *mailbox, uint64_t since);
 ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length);
+/* Forget what was read ahead; for good: the session has ended. */
+void connector_ahead_drop(connector *c);
+void connector_ahead_end(connector *c);
+/* With the connector's last reference. */
+void connector_ahead_free(connector *c);
+/* What was read ahead (if anything) is of messages behind this UID. */
+bool connector_ahead_behind(const connector *c, uint32_t uid);
 
 /* connector_write.c */
 ll_status connector_create(void *self, ll_call *call, ll_span name, unsigned attributes);

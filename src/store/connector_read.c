@@ -1,7 +1,6 @@
 /* connector_read.c - the connector's questions that only read.
  * SPDX-License-Identifier: MIT */
 #include "store/connector_op.h"
-#include "store/message.h"
 #include "store/remote.h"
 
 #include <stdio.h>
@@ -164,58 +163,6 @@ ll_status connector_open(void *self, ll_call *call, ll_span name, bool readonly)
     o->read_alone = open_one;
     o->name = name;
     o->flag = readonly;
-    return op_start(o);
-}
-
-/* ----------------------------------------------------------------------------------------- Fetch and read */
-
-static ll_status give_row(void *ctx, const ll_row *row)
-{
-    return ll_call_row(ctx, row);
-}
-
-static ll_status fetch(op *o, db *d)
-{
-    return entry_rows(d, o->mailbox, o->ranges, o->count, o->limit, o->flags, give_row, o->call);
-}
-
-ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
-                          unsigned want)
-{
-    op *o = op_new(self, call);
-    if (!o)
-        return LL_ENOMEM;
-    o->read = fetch;
-    o->mailbox = handle_mailbox(mailbox);
-    o->ranges = ranges;
-    o->count = count;
-    o->limit = limit;
-    o->flags = want;
-    return op_start(o);
-}
-
-static ll_status give_bytes(void *ctx, ll_span bytes)
-{
-    return ll_call_bytes(ctx, bytes);
-}
-
-static ll_status read_bytes(op *o, db *d)
-{
-    int64_t message = 0;
-    ll_status status = entry_message(d, o->mailbox, o->uid, &message);
-    return status || !o->length ? status : message_content(d, message, o->offset, o->length, give_bytes, o->call);
-}
-
-ll_status connector_read(void *self, ll_call *call, void *mailbox, uint32_t uid, uint64_t offset, size_t length)
-{
-    op *o = op_new(self, call);
-    if (!o)
-        return LL_ENOMEM;
-    o->read = read_bytes;
-    o->mailbox = handle_mailbox(mailbox);
-    o->uid = uid;
-    o->offset = offset;
-    o->length = length;
     return op_start(o);
 }
 

@@ -22,6 +22,21 @@ ll_status entry_message(db *d, int64_t mailbox, uint32_t uid, int64_t *message)
     return db_take_int(q, message);
 }
 
+ll_status entry_message_size(db *d, int64_t mailbox, uint32_t uid, int64_t *message, uint64_t *size)
+{
+    db_stmt *q = db_prepare(d, "SELECT message, size FROM entry WHERE mailbox = ?1 AND uid = ?2 "
+                               "UNION ALL SELECT message, size FROM held WHERE mailbox = ?1 AND uid = ?2");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, uid);
+    ll_status status = db_first(q);
+    if (status)
+        return status;
+    *message = db_column_int(q, 0);
+    *size = (uint64_t)db_column_int(q, 1);
+    db_reset(q);
+    return LL_OK;
+}
+
 /* Two scans of the same range, one of entries and one of held rows, merged by UID. */
 typedef struct cursor {
     db_stmt *q;
@@ -52,6 +67,9 @@ static void cursor_close(cursor *c)
         db_reset(c->q);
     c->row = false;
 }
+
+/* What is not in the entry itself. */
+#define WANT_MESSAGE (LL_WANT_INDEX | LL_WANT_IDS | LL_WANT_HEADER | LL_WANT_CONTENT)
 
 /* Without what is in the message's row, only the b-tree of entries is read. */
 static db_stmt *rows_select(db *d, bool joined)
@@ -99,7 +117,9 @@ static ll_status give_row(cursor *c, unsigned want, entry_row *row, void *ctx)
         int n = snprintf(thread, sizeof thread, "T%llx", (unsigned long long)db_column_int(c->q, 7));
         r.thread_id = span_of(thread, (size_t)n);
     }
-    ll_status status = row(ctx, &r);
+    bool facts = want & (LL_WANT_INDEX | LL_WANT_HEADER);
+    ll_status status =
+        row(ctx, &r, want & WANT_MESSAGE ? db_column_int(c->q, 5) : 0, facts ? db_column_blob(c->q, 8) : SPAN(""));
     return status ? status : cursor_next(c);
 }
 
@@ -108,7 +128,7 @@ static ll_status range_rows(db *d, int64_t mailbox, ll_range range, bool held, s
                             entry_row *row, void *ctx)
 {
     cursor here = {NULL, false}, gone = {NULL, false};
-    bool joined = want & (LL_WANT_INDEX | LL_WANT_IDS);
+    bool joined = want & WANT_MESSAGE;
     ll_status status = cursor_open(&here, rows_select(d, joined), mailbox, range);
     if (!status && held)
         status = cursor_open(&gone, held_select(d, joined), mailbox, range);
@@ -131,7 +151,7 @@ ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t coun
     ll_status status = db_take_int(q, &any);
     for (size_t i = 0; !status && limit && i < count; i++)
         status = range_rows(d, mailbox, ranges[i], any != 0, &limit, want, row, ctx);
-    return status;
+    return status == LL_MORE ? LL_OK : status;
 }
 
 static ll_status give_found(db_stmt *q, entry_found *found, ll_call *call)

@@ -30,6 +30,12 @@ size_t memory_waiting(const memory_store *store);
 void memory_fail_next(memory_store *store, ll_status status, const char *text);
 /* `changes` no longer knows what has happened. */
 void memory_forget(memory_store *store, bool forget);
+/* How rows bring content when it is wanted: up to `most` bytes of each message, and not more than `rows` rows an answer
+ * (the rest with ll_call_more); lend: without a copy. At first most is 0: none. */
+void memory_content(memory_store *store, size_t most, size_t rows, bool lend);
+/* How often `read` was asked, and how many answers were lent and not given back. */
+size_t memory_reads(const memory_store *store);
+size_t memory_lent(const memory_store *store);
 /* Tell the sessions whose mailbox has changed since they last looked. */
 void memory_notify(memory_store *store);
 

@@ -24,7 +24,8 @@ static void parse(const char *input, bool uid, text *out)
         text_add_byte(out, ' ');
     }
     if (!status)
-        text_print(out, "%s%s%s", items.rows ? "r" : "", items.index ? "i" : "", items.seen ? "s" : "");
+        text_print(out, "%s%s%s%s%s", items.rows ? "r" : "", items.index ? "i" : "", items.header ? "h" : "",
+                   items.content ? "c" : "", items.seen ? "s" : "");
     arena_fini(&memory);
 }
 
@@ -48,14 +49,14 @@ static const struct {
     {"(FLAGS )", false, "LL_ESYNTAX"},
     {"(FLAGS  UID)", false, "LL_ESYNTAX"},
     {"FLAG", false, "LL_ESYNTAX"},
-    {"RFC822", false, "RFC822 rs"},
-    {"RFC822.HEADER", false, "RFC822.HEADER ri"},
-    {"RFC822.TEXT", false, "RFC822.TEXT ris"},
+    {"RFC822", false, "RFC822 rcs"},
+    {"RFC822.HEADER", false, "RFC822.HEADER rh"},
+    {"RFC822.TEXT", false, "RFC822.TEXT rics"},
     {"RFC822.PEEK", false, "LL_ESYNTAX"},
     {"BODY", false, "BODY ri"},
     {"BODYSTRUCTURE", false, "BODYSTRUCTURE ri"},
-    {"BODY[]", false, "BODY[] rs"},
-    {"body.peek[]", false, "BODY[] r"},
+    {"BODY[]", false, "BODY[] rcs"},
+    {"body.peek[]", false, "BODY[] rc"},
     {"BODY.PEEK", false, "LL_ESYNTAX"},
     {"BODYSTRUCTURE[]", false, "LL_ESYNTAX"},
     {"BODY []", false, "LL_ESYNTAX"},
@@ -63,13 +64,13 @@ static const struct {
     {"BODY.PEEK[4.2.1]", false, "BODY[4.2.1] ri"},
     {"BODY.PEEK[1.mime]", false, "BODY[1.MIME] ri"},
     {"BODY.PEEK[MIME]", false, "LL_ESYNTAX"},
-    {"BODY.PEEK[header]", false, "BODY[HEADER] ri"},
+    {"BODY.PEEK[header]", false, "BODY[HEADER] rh"},
     {"BODY.PEEK[3.TEXT]", false, "BODY[3.TEXT] ri"},
-    {"BODY.PEEK[HEADER.FIELDS (Date From)]", false, "BODY[HEADER.FIELDS (Date From)] ri"},
+    {"BODY.PEEK[HEADER.FIELDS (Date From)]", false, "BODY[HEADER.FIELDS (Date From)] rh"},
     {"BODY.PEEK[2.header.fields.not (\"To\")]", false, "BODY[2.HEADER.FIELDS.NOT (To)] ri"},
-    {"BODY.PEEK[HEADER.FIELDS ({4}\r\nDate)]", false, "BODY[HEADER.FIELDS (Date)] ri"},
+    {"BODY.PEEK[HEADER.FIELDS ({4}\r\nDate)]", false, "BODY[HEADER.FIELDS (Date)] rh"},
     {"BODY.PEEK[HEADER.FIELDS (\"a\\\"b\" c(]", false, "LL_ESYNTAX"},
-    {"BODY.PEEK[HEADER.FIELDS (\"a\\\"b\")]", false, "BODY[HEADER.FIELDS (\"a\\\"b\")] ri"},
+    {"BODY.PEEK[HEADER.FIELDS (\"a\\\"b\")]", false, "BODY[HEADER.FIELDS (\"a\\\"b\")] rh"},
     {"BODY.PEEK[HEADER.FIELDS ()]", false, "LL_ESYNTAX"},
     {"BODY.PEEK[HEADER.FIELDS]", false, "LL_ESYNTAX"},
     {"BODY.PEEK[HEADER.FIELDS (\"\")]", false, "LL_ESYNTAX"},
@@ -90,7 +91,11 @@ static const struct {
     {"BODY[]<0>", false, "LL_ESYNTAX"},
     {"BODY[]<.1>", false, "LL_ESYNTAX"},
     {"BODY[]<0.1", false, "LL_ESYNTAX"},
-    {"(UID BODY.PEEK[HEADER.FIELDS (A)]<0.1> FLAGS)", false, "UID BODY[HEADER.FIELDS (A)]<0> FLAGS ri"},
+    {"(UID BODY.PEEK[HEADER.FIELDS (A)]<0.1> FLAGS)", false, "UID BODY[HEADER.FIELDS (A)]<0> FLAGS rh"},
+    {"BODY[]<0.65536>", false, "BODY[]<0> rcs"},
+    {"BODY[]<1.65536>", false, "BODY[]<1> rs"},
+    {"BODY.PEEK[1.HEADER]", false, "BODY[1.HEADER] ri"},
+    {"BODY.PEEK[1.MIME]", false, "BODY[1.MIME] ri"},
     {"(BODY[1] BODY[2] BODY[3] BODY[4] BODY[5] BODY[6] BODY[7] BODY[8] BODY[9] BODY[10] BODY[11] BODY[12] BODY[13])",
      false, "LL_ELIMIT"},
 };

@@ -219,7 +219,7 @@ static ll_status spoil_fetch(void *self, ll_call *call, void *mailbox, const ll_
             text_init(&saved, NULL, mime_saved_max);
             if (spoil.damaged)
                 text_add_str(&saved, "\x01garbage");
-            else if (spoil.index && want & LL_WANT_INDEX)
+            else if (spoil.index && want & (LL_WANT_INDEX | LL_WANT_HEADER))
                 assert_int_equal(mime_indexer_whole(NULL, message, &saved), LL_OK);
             ll_row row = {.uid = uid, .modseq = 1, .size = message.size, .index = text_span(&saved)};
             ll_status status = ll_call_row(call, &row);

@@ -115,7 +115,7 @@ static void absorb_all(int workers)
     assert_int_equal(ll_view_count(c.view), 150);
     assert_true(c.notified > 0);
     assert_int_equal(client_read(&c, 42, 0, 100), LL_OK);
-    assert_true(span_equal(text_span(&c.call->bytes), SPAN("Subject: 41\r\n\r\n")));
+    assert_true(span_equal(call_read(c.call), SPAN("Subject: 41\r\n\r\n")));
     assert_int_equal(client_fetch(&c, 42, 42, 1, LL_WANT_INDEX), LL_OK);
     assert_int_equal(c.call->rows[0].internaldate, 1041);
     assert_true(c.call->rows[0].index.size > 0);
@@ -156,8 +156,8 @@ static void test_large(void **state)
     assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
     assert_int_equal(ll_view_count(c.view), 3);
     assert_int_equal(client_read(&c, 2, 5 << 20, 300000), LL_OK);
-    assert_int_equal(c.call->bytes.size, 300000);
-    assert_memory_equal(c.call->bytes.data, message + (5 << 20), 300000);
+    assert_int_equal(call_read(c.call).size, 300000);
+    assert_memory_equal(call_read(c.call).data, message + (5 << 20), 300000);
     client_fini(&c);
     free(message);
     stage_fini(&s);

@@ -105,11 +105,11 @@ static void test_append_fetch_read(void **state)
     assert_int_equal(c.call->rows[0].index.size, 0);
 
     assert_int_equal(client_read(&c, 1, 0, 1000), LL_OK);
-    assert_true(span_equal(text_span(&c.call->bytes), span_str(message)));
+    assert_true(span_equal(call_read(c.call), span_str(message)));
     assert_int_equal(client_read(&c, 1, 9, 5), LL_OK);
-    assert_true(span_equal(text_span(&c.call->bytes), SPAN("hello")));
+    assert_true(span_equal(call_read(c.call), SPAN("hello")));
     assert_int_equal(client_read(&c, 1, 1000, 5), LL_OK);
-    assert_int_equal(c.call->bytes.size, 0);
+    assert_int_equal(call_read(c.call).size, 0);
     assert_int_equal(client_read(&c, 3, 0, 5), LL_ENOTFOUND);
 
     assert_int_equal(ASK(&c, status, SPAN("INBOX")), LL_OK);
@@ -148,12 +148,12 @@ static void test_large(void **state)
     for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
         size_t want = size - reads[i].offset < reads[i].length ? (size_t)(size - reads[i].offset) : reads[i].length;
         assert_int_equal(client_read(&c, uid, reads[i].offset, reads[i].length), LL_OK);
-        assert_int_equal(c.call->bytes.size, want);
-        assert_memory_equal(c.call->bytes.data, message + reads[i].offset, want);
+        assert_int_equal(call_read(c.call).size, want);
+        assert_memory_equal(call_read(c.call).data, message + reads[i].offset, want);
     }
     assert_int_equal(client_append(&c, "INBOX", "", 0, &uid), LL_OK); /* empty */
     assert_int_equal(client_read(&c, uid, 0, 10), LL_OK);
-    assert_int_equal(c.call->bytes.size, 0);
+    assert_int_equal(call_read(c.call).size, 0);
     free(message);
     stop(&f, &c);
 }
@@ -268,7 +268,7 @@ static void test_copy_move(void **state)
     assert_int_equal(client_fetch(&c, 2, 3, 10, LL_WANT_INDEX), LL_OK);
     assert_int_equal(c.call->rows[0].internaldate, 100);
     assert_int_equal(client_read(&c, 3, 0, 10), LL_OK);
-    assert_true(span_equal(text_span(&c.call->bytes), SPAN("two")));
+    assert_true(span_equal(call_read(c.call), SPAN("two")));
     stop(&f, &c);
 }
 
@@ -300,7 +300,7 @@ static void test_held(void **state)
     assert_int_equal(b.call->rows_count, 3);
     assert_int_equal(b.call->rows[2].uid, 3);
     assert_int_equal(client_read(&b, 1, 0, 10), LL_OK);
-    assert_true(span_equal(text_span(&b.call->bytes), SPAN("first")));
+    assert_true(span_equal(call_read(b.call), SPAN("first")));
     assert_int_equal(client_copy(&b, 1, 1, "Archive", false), LL_OK);
     assert_int_equal(b.call->placed_count, 1);
     assert_int_equal(client_copy(&b, 2, 2, "Archive", true), LL_OK); /* gone: not moved */
@@ -457,7 +457,7 @@ static void test_rename_keeps_sessions(void **state)
     assert_int_equal(ll_view_count(a.view), 1);
     assert_int_equal(ll_view_unseen(a.view), 0);
     assert_int_equal(client_read(&a, 1, 0, 10), LL_OK);
-    assert_true(span_equal(text_span(&a.call->bytes), SPAN("mail")));
+    assert_true(span_equal(call_read(a.call), SPAN("mail")));
     client_fini(&b);
     stop(&f, &a);
 }

@@ -88,11 +88,11 @@ static void check_read(actor *a)
 {
     unsigned tag = a->world->tags[a->mailbox][a->uid];
     char want[40];
-    assert_int_equal(a->c.call->bytes.size, 20);
+    assert_int_equal(call_read(a->c.call).size, 20);
     if (!tag)
         return;
     int size = snprintf(want, sizeof want, "content %u", tag);
-    assert_memory_equal(a->c.call->bytes.data, want, (size_t)size);
+    assert_memory_equal(call_read(a->c.call).data, want, (size_t)size);
     a->world->reads++;
 }
 
