@@ -333,7 +333,7 @@ static bool judge_message(judge *j, client *c, unsigned where, const ll_row *row
     ll_status status = client_read(c, uid, 0, LARGE_SIZE * 2);
     if (status)
         return judge_says(j, "%s uid %u does not read: %s", s->places[where], uid, ll_status_name(status));
-    int n = message_find(text_span(&c->call->bytes));
+    int n = message_find(call_read(c->call));
     if (n < 0 || size != message_size[n])
         return judge_says(j, "%s uid %u is no message that was sent", s->places[where], uid);
     j->found[n][where]++;

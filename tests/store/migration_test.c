@@ -65,7 +65,7 @@ static void check_message(client *c, uint32_t uid, unsigned n, bool seen, int64_
     ll_flags flags = {0};
     fixture_message(n, message);
     assert_int_equal(client_read(c, uid, 0, FIXTURE_MESSAGE_MAX), LL_OK);
-    assert_true(span_equal(text_span(&c->call->bytes), span_str(message)));
+    assert_true(span_equal(call_read(c->call), span_str(message)));
     assert_int_equal(client_fetch(c, uid, uid, 1, LL_WANT_INDEX), LL_OK);
     assert_int_equal(c->call->rows_count, 1);
     assert_int_equal(c->call->rows[0].internaldate, date);
@@ -189,7 +189,7 @@ static void test_drop(void **state)
             char message[FIXTURE_MESSAGE_MAX];
             fixture_message(FIXTURE_INBOX + n, message);
             assert_int_equal(client_read(&c, 5 + n, 0, FIXTURE_MESSAGE_MAX), LL_OK);
-            assert_true(span_equal(text_span(&c.call->bytes), span_str(message)));
+            assert_true(span_equal(call_read(c.call), span_str(message)));
         }
         client_fini(&c);
         drop_close(&d);
