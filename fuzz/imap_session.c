@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * First byte: bit 0 logged in, bit 1 the connector answers later, bit 2 little room for output, bit 3 others change the
- * mailbox meanwhile. Second byte: where the input is cut. The session must begin with its greeting, end each output
- * with a line, say nothing that the grammar does not have, and let everything go. */
+ * mailbox meanwhile, bit 6 a small MESSAGELIMIT. Second byte: where the input is cut. The session must begin with its
+ * greeting, end each output with a line, say nothing that the grammar does not have, and let everything go. */
 #include "../tests/imap/grammar.h"
 #include "../tests/imap/memory_connector.h"
 #include "base/text.h"
@@ -101,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ll_limits limits;
     ll_limits_init(&limits);
     limits.append_messages = 2;
+    limits.message_limit = data[0] & 64 ? 2 : 0;
     limits.output_bytes = data[0] & 4 ? 64 : 4096;
     guest g = {.store = memory_store_new(), .grammar = {.nul = true}};
     text_init(&g.said, NULL, 64 << 20);

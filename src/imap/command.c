@@ -211,6 +211,8 @@ void command_reply(ll_session *s)
     if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
         session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
     const char *limited = s->outcome ? NULL : message_limit_code(s, c);
+    if (c->limited && !s->outcome && !limited) /* no memory: never "completed" without a word */
+        s->broken = true;
     if (limited && (code || (s->mailbox && c->reply_modseq))) /* one code a reply */
         session_say(s, "* OK [%s] Only the newest of the messages\r\n", limited);
     else if (limited)

@@ -84,14 +84,24 @@ ll_status fetch_binary_next(fetch_binary *b, ll_span *bytes)
     return LL_OK;
 }
 
-ll_status fetch_binary_count(fetch_binary *b, uint64_t stop)
+/* Some of these bytes, which begin at `at`, are in from..stop and NUL. */
+static bool has_nul(ll_span bytes, uint64_t at, uint64_t from, uint64_t stop)
+{
+    if (stop <= at || at + bytes.size <= from)
+        return false;
+    ll_span within = span_first(bytes, stop - at < bytes.size ? (size_t)(stop - at) : bytes.size);
+    within = span_from(within, from > at ? (size_t)(from - at) : 0);
+    return memchr(within.data, '\0', within.size);
+}
+
+ll_status fetch_binary_count(fetch_binary *b, uint64_t from, uint64_t stop)
 {
     ll_span bytes;
     do {
         ll_status status = fetch_binary_next(b, &bytes);
         if (status)
             return status;
-        b->has_nul = b->has_nul || memchr(bytes.data, '\0', bytes.size);
+        b->has_nul = b->has_nul || (bytes.size && has_nul(bytes, b->size, from, stop));
         b->size += bytes.size;
     } while (bytes.size && b->size < stop);
     return LL_OK;

@@ -33,8 +33,8 @@ LL_MUST_USE ll_status fetch_binary_begin(fetch_binary *b, message *m, const sect
 LL_MUST_USE ll_status fetch_binary_rewind(fetch_binary *b);
 /* The next decoded bytes, borrowed until the next call; none: the end. LL_OK; LL_LATER; or as message_read. */
 LL_MUST_USE ll_status fetch_binary_next(fetch_binary *b, ll_span *bytes);
-/* Go on counting: LL_OK when size and has_nul are of all that lies in front of `stop`. Otherwise as fetch_binary_next.
- */
-LL_MUST_USE ll_status fetch_binary_count(fetch_binary *b, uint64_t stop);
+/* Go on counting: LL_OK when size is of all that lies in front of `stop`, perhaps some more, and has_nul of what lies
+ * from `from` on and in front of `stop`. Otherwise as fetch_binary_next. */
+LL_MUST_USE ll_status fetch_binary_count(fetch_binary *b, uint64_t from, uint64_t stop);
 
 #endif

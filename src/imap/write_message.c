@@ -243,7 +243,8 @@ static ll_status step_count(write_message *w)
     const fetch_item *item = &w->items->items[w->item];
     bool all = !item->partial || item->length > UINT64_MAX - item->offset;
     uint64_t skipped;
-    ll_status status = fetch_binary_count(&w->binary, all ? UINT64_MAX : item->offset + item->length);
+    ll_status status = fetch_binary_count(&w->binary, item->partial ? item->offset : 0,
+                                          all ? UINT64_MAX : item->offset + item->length);
     if (status == LL_LATER)
         return status;
     if (status)

@@ -143,12 +143,47 @@ static void large(void **state)
     assert_int_equal(count.now, 0);
 }
 
+/* The answer to a command, with whatever bytes. */
+static void expect_bytes(chat *t, ll_span send, ll_span want)
+{
+    chat_send(t, send);
+    assert_int_equal(t->said.size, want.size);
+    assert_memory_equal(t->said.data, want.data, want.size);
+    text_clear(&t->said);
+}
+
+/* docs/why/bytes-as-they-came.md */
+static void bytes_as_they_came(void **state)
+{
+    (void)state;
+    chat t;
+    chat_open(&t, &(chat_how){.login = true});
+    t.grammar.nul = true;
+    expect_bytes(&t, SPAN("a APPEND INBOX ~{12+}\r\nS: x\r\n\r\na\0\r\n\r\n"),
+                 SPAN("a OK [APPENDUID 1001 1] APPEND completed\r\n"));
+    expect_bytes(&t, SPAN("b APPEND INBOX {12+}\r\nS: x\r\n\r\n\0a\r\n\r\n"),
+                 SPAN("b OK [APPENDUID 1001 2] APPEND completed\r\n"));
+    expect_bytes(&t, SPAN("c APPEND INBOX {12+}\r\nS: \xe4\r\n\r\na \r\n\r\n"),
+                 SPAN("c OK [APPENDUID 1001 3] APPEND completed\r\n"));
+    chat_contains(&t, "d EXAMINE INBOX\r\n", "d OK");
+    expect_bytes(&t, SPAN("e FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1] BODY.PEEK[1])\r\n"),
+                 SPAN("* 1 FETCH (BINARY[1] ~{4}\r\na\0\r\n BINARY.SIZE[1] 4 BODY[1] {4}\r\na\0\r\n)\r\ne OK FETCH "
+                      "completed\r\n"));
+    expect_bytes(
+        &t, SPAN("f FETCH 2 (BINARY.PEEK[1]<1.9> BODY.PEEK[])\r\n"),
+        SPAN("* 2 FETCH (BINARY[1]<1> {3}\r\na\r\n BODY[] {12}\r\nS: x\r\n\r\n\0a\r\n)\r\nf OK FETCH completed\r\n"));
+    expect_bytes(
+        &t, SPAN("g FETCH 3 (BINARY.PEEK[1] BODY.PEEK[HEADER])\r\n"),
+        SPAN("* 3 FETCH (BINARY[1] {4}\r\na \r\n BODY[HEADER] {8}\r\nS: \xe4\r\n\r\n)\r\ng OK FETCH completed\r\n"));
+    chat_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(append),  cmocka_unit_test(what_arrives),
         cmocka_unit_test(several), cmocka_unit_test(into_the_selected),
-        cmocka_unit_test(large),
+        cmocka_unit_test(large),   cmocka_unit_test(bytes_as_they_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

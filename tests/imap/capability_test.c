@@ -212,7 +212,8 @@ static void not_for_strangers(void **state)
 static void after_login(void **state)
 {
     (void)state;
-    for (int lacks = NOTHING; lacks < NEEDS; lacks++) {
+    for (unsigned i = NOTHING; i < NEEDS; i++) {
+        enum need lacks = (enum need)i;
         rig r;
         rig_open(&r, lacks);
         check_words(&r.t, AFTER, lacks, "");

@@ -70,7 +70,7 @@ static const dialogue binary[] = {
      "* 1 FETCH (BINARY[5] \"\" BINARY.SIZE[5] 0 BINARY[9] NIL BINARY.SIZE[9] 0)\r\na OK FETCH completed\r\n"},
     /* partials count decoded bytes */
     {"a FETCH 1 (BINARY.PEEK[1]<4.5> BINARY[2]<3.100> BINARY[1]<12.1> BINARY[1]<0.12>)\r\n",
-     "* 1 FETCH (BINARY[1]<4> {5}\r\n au l BINARY[2]<3> ~{5}\r\nhello BINARY[1]<12> \"\" BINARY[1]<0> {12}\r\ncaf\xe9 "
+     "* 1 FETCH (BINARY[1]<4> {5}\r\n au l BINARY[2]<3> {5}\r\nhello BINARY[1]<12> \"\" BINARY[1]<0> {12}\r\ncaf\xe9 "
      "au lait)\r\na OK FETCH completed\r\n"},
     {"a FETCH 2 (BINARY[] BINARY[1] BINARY.SIZE[])\r\n",
      "* 2 FETCH (BINARY[] {23}\r\nSubject: one\r\n\r\nHello\r\n BINARY[1] {7}\r\nHello\r\n BINARY.SIZE[] 23)\r\n"
