@@ -59,6 +59,7 @@ struct command {
     void *state;
     /* where it is */
     int phase;
+    int64_t heard_s; /* when the client last heard of it, for session_progress; 0: not asked yet */
     /* its outcome, if the row's defaults do not do */
     const char *code; /* "READ-WRITE", or an arena string such as "APPENDUID 1 2"; NULL: none */
     const char *text; /* NULL: "NAME completed" / the status text */

@@ -201,6 +201,7 @@ static ll_status step(ll_session *s, command *c, sort *x)
             if (status)
                 return status;
             c->phase = ROWS;
+            session_progress(s, 0, 0);
             if (session_yield(s))
                 return LL_MORE;
             break;

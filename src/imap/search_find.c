@@ -8,6 +8,7 @@
 enum { INIT, BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
+    find_progress = 64,          /* messages between two looks at the clock when only rows are compared */
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
 };
 
@@ -104,6 +105,7 @@ static ll_status begin_rows(search_find *f, ll_session *s)
     bool index = is_open(f, SEARCH_SENTBEFORE), needed = keys->modseq || index || is_open(f, SEARCH_BEFORE);
     uidset *may = f->may;
     f->may = NULL;
+    f->total = f->one_of_many ? 0 : uidset_count(may);
     rows_init(&f->rows, s, may, needed,
               (index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u));
     return LL_OK;
@@ -138,6 +140,8 @@ static ll_status match_batch(search_find *f)
             return LL_ELIMIT;
         if (matches && uidset_has(f->rows.set, row->uid))
             add_found(f, row);
+        if (++f->done % find_progress == 0 || f->rows.want & LL_WANT_INDEX)
+            session_progress(f->s, f->done, f->total);
         if (search_keys_tired(f->keys) && session_yield(f->s)) {
             f->at++;
             return LL_MORE;
@@ -190,6 +194,8 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             break;
         case MESSAGE:
             status = match_batch(f);
+            if (status == LL_MORE)
+                session_progress(s, f->done, f->total);
             if (status == LL_ELIMIT && f->keys->budget && f->keys->budget->spent)
                 c->text =
                     "The pattern takes too long; make it simpler, with fewer repeats inside of repeats, or search "

@@ -26,6 +26,8 @@ typedef struct search_find {
     search_match match;
     size_t at; /* row under way */
     bool begun;
+    bool one_of_many;     /* other searches of the same command follow: how far it is tells nothing */
+    uint32_t done, total; /* candidates */
 } search_find;
 
 /* What the parser of keys has answered, with c->code and c->text. */

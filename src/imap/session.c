@@ -157,6 +157,22 @@ bool session_yield(ll_session *s)
     return s->paused;
 }
 
+void session_progress(ll_session *s, uint32_t done, uint32_t total)
+{
+    command *c = &s->command;
+    int64_t now = s->host->now ? s->host->now(s->context) : 0;
+    if (!c->heard_s || output_left(s) || now < c->heard_s)
+        c->heard_s = now;
+    if (now - c->heard_s < session_progress_s)
+        return;
+    c->heard_s = now;
+    session_say(s, "* OK [INPROGRESS (\"%.*s\" ", SPAN_PRINT(c->tag));
+    if (total)
+        session_say(s, "%u %u)] %u of %u\r\n", done, total, done, total);
+    else
+        session_add(s, SPAN("NIL NIL)] Still at work\r\n"));
+}
+
 ll_call *session_call(ll_session *s)
 {
     return call_begin(s->call);
@@ -341,7 +357,7 @@ void session_capabilities(const ll_session *s, text *out)
         text_add_str(out, " NOTIFY"); /* RFC 5465 */
     add_mailbox_words(s, out);
     add_search_words(s, out);
-    text_add_str(out, " PREVIEW"); /* RFC 8970 */
+    text_add_str(out, " PREVIEW INPROGRESS"); /* RFC 8970, 9585 */
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
             text_add_str(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
