@@ -13,24 +13,19 @@ enum {
 void search_text_init(search_text *t, const ll_allocator *allocator, search_needle *const *needles, size_t count)
 {
     *t = (search_text){.needles = needles, .count = count};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (needles[i]->folded.size > t->tail + 1)
             t->tail = needles[i]->folded.size - 1;
-        if (needles[i]->pattern)
-            t->matches = true;
-        else
-            t->folds = true;
-    }
-    text_init(&t->raw, allocator, search_regex_window + 8);
+    search_pattern_init(&t->patterns, allocator, needles, count);
     text_init(&t->held, allocator, search_piece + joined_max);
     text_init(&t->window, allocator, t->tail + fold_growth * (search_piece + joined_max));
 }
 
 void search_text_fini(search_text *t)
 {
+    search_pattern_fini(&t->patterns);
     text_fini(&t->held);
     text_fini(&t->window);
-    text_fini(&t->raw);
 }
 
 static bool look(search_text *t)
@@ -70,66 +65,9 @@ static size_t cut_of(const search_text *t)
     return size;
 }
 
-/* --- patterns --- */
-
-static bool match(search_text *t, unsigned flags)
+bool search_text_push(search_text *t, ll_span utf8)
 {
-    bool news = false;
-    for (size_t i = 0; i < t->count; i++) {
-        search_needle *needle = t->needles[i];
-        if (needle->found || !needle->pattern)
-            continue;
-        ll_status status = regex_find(needle->pattern, t->raw.allocator, text_span(&t->raw), t->raw_from, flags,
-                                      needle->budget, &needle->found);
-        if (status == LL_ENOMEM)
-            t->out_of_memory = true;
-        news = news || needle->found;
-    }
-    return news;
-}
-
-/* The next character's begin at or behind `at`. */
-static size_t character_at(ll_span utf8, size_t at)
-{
-    while (at < utf8.size && (utf8.data[at] & 0xc0) == 0x80)
-        at++;
-    return at;
-}
-
-static bool push_raw(search_text *t, ll_span utf8)
-{
-    bool news = false;
-    t->begun = true;
-    while (utf8.size && !search_text_status(t)) {
-        size_t room = search_regex_window - t->raw.size, size = utf8.size;
-        if (size > room)
-            for (size = room; size && (utf8.data[size] & 0xc0) == 0x80; size--)
-                ;
-        text_add(&t->raw, span_first(utf8, size));
-        utf8 = span_from(utf8, size);
-        if (!utf8.size)
-            break;
-        news = match(t, REGEX_GOES_ON) || news;
-        text_drop(&t->raw, character_at(text_span(&t->raw), t->raw.size - search_regex_overlap));
-        t->raw_from = character_at(text_span(&t->raw), 1);
-    }
-    return news;
-}
-
-static bool end_raw(search_text *t)
-{
-    bool news = t->begun && match(t, 0);
-    text_clear(&t->raw);
-    t->raw_from = 0;
-    t->begun = false;
-    return news;
-}
-
-/* --- */
-
-static bool push_folded(search_text *t, ll_span utf8)
-{
-    bool news = false;
+    bool news = search_pattern_push(&t->patterns, utf8);
     while (utf8.size && !search_text_status(t)) {
         size_t room = search_piece > t->held.size ? search_piece - t->held.size : 0;
         ll_span part = span_first(utf8, room);
@@ -141,18 +79,12 @@ static bool push_folded(search_text *t, ll_span utf8)
     return news;
 }
 
-bool search_text_push(search_text *t, ll_span utf8)
-{
-    bool news = t->folds && push_folded(t, utf8);
-    return (t->matches && push_raw(t, utf8)) || news;
-}
-
 bool search_text_end(search_text *t)
 {
     if (search_text_status(t)) /* stays known */
         return false;
-    bool news = t->held.size && fold_and_look(t, t->held.size);
-    news = (t->matches && end_raw(t)) || news;
+    bool matched = search_pattern_end(&t->patterns);
+    bool news = (t->held.size && fold_and_look(t, t->held.size)) || matched;
     if (search_text_status(t))
         return news;
     text_clear(&t->held);
@@ -162,10 +94,8 @@ bool search_text_end(search_text *t)
 
 ll_status search_text_status(const search_text *t)
 {
-    if (t->out_of_memory)
-        return LL_ENOMEM;
-    if (text_status(&t->raw))
-        return text_status(&t->raw);
+    if (search_pattern_status(&t->patterns))
+        return search_pattern_status(&t->patterns);
     return text_status(&t->held) ? text_status(&t->held) : text_status(&t->window);
 }
 
