@@ -72,12 +72,13 @@ struct command {
         const ll_span *keywords;
         size_t keywords_count;
     } sync_silent_op;
-    void *notify_room;      /* the same for notify.c */
-    struct rows *sync_rows; /* room for sync.c, in `memory` */
-    bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
-    bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
-    bool sync_hold_expunge; /* more than the row says */
-    bool said_expunge_held; /* EXPUNGEISSUED was added */
+    void *notify_room;         /* the same for notify.c */
+    struct rows *sync_rows;    /* room for sync.c, in `memory` */
+    struct rows *context_rows; /* the same for search_context.c */
+    bool sync_modseq;          /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
+    bool reply_modseq;         /* OK with HIGHESTMODSEQ, as it is after the sync */
+    bool sync_hold_expunge;    /* more than the row says */
+    bool said_expunge_held;    /* EXPUNGEISSUED was added */
 };
 
 extern const command_row command_table[];

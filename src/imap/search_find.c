@@ -78,13 +78,17 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
         session_enable_condstore(s); /* RFC 7162 section 3.1 */
     if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
         f->found = uidset_new();
-        return f->found ? LL_OK : LL_ENOMEM;
+        if (!f->found)
+            return LL_ENOMEM;
+        return f->learn ? search_known_init(&f->known, keys, s->allocator) : LL_OK;
     }
     ll_status status = search_sets_bind(keys, &s->snap, &c->memory);
     if (!status)
         status = take_bounds(f);
     if (!status)
         status = search_match_init(&f->match, s, keys, &c->memory);
+    if (!status && f->learn)
+        status = search_known_init(&f->known, keys, s->allocator);
     if (!status)
         status = search_ask_init(&f->ask, s, keys, f->may, &c->memory);
     return status;
@@ -138,6 +142,10 @@ static ll_status match_batch(search_find *f)
         f->begun = false;
         if (f->keys->budget && f->keys->budget->spent)
             return LL_ELIMIT;
+        if (f->known.count)
+            status = search_known_learn(&f->known, f->keys, row->uid, f->match.lost_now);
+        if (status)
+            return status;
         if (matches && uidset_has(f->rows.set, row->uid))
             add_found(f, row);
         if (++f->done % find_progress == 0 || f->rows.want & LL_WANT_INDEX)
@@ -224,6 +232,7 @@ void search_find_fini(search_find *f)
     uidset_del(&f->found);
     uidset_del(&f->may);
     search_ask_fini(&f->ask);
+    search_known_fini(&f->known);
     text_fini(&f->modseqs);
     text_fini(&f->scores);
     search_match_fini(&f->match);

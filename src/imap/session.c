@@ -343,7 +343,7 @@ static void add_search_words(const ll_session *s, text *out)
     if (session_can(s, metadata) && session_can(s, metadata_set))
         text_add_str(out, " FILTERS"); /* RFC 5466 */
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH XREGEX");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH CONTEXT=SORT XREGEX");
 }
 
 void session_capabilities(const ll_session *s, text *out)
@@ -435,7 +435,7 @@ static bool advance_step(ll_session *s)
 static bool advance_sync(ll_session *s)
 {
     if (s->sync) {
-        if (is_pending(s) || session_full(s))
+        if (is_pending(s) || s->paused || session_full(s))
             return false;
         ll_status status = sync_step(s);
         if (status > LL_OK)
