@@ -61,6 +61,7 @@ struct command {
     void *state;
     /* where it is */
     int phase;
+    int64_t heard_s; /* when the client last heard of it, for session_progress; 0: not asked yet */
     /* its outcome, if the row's defaults do not do */
     const char *code; /* "READ-WRITE", or an arena string such as "APPENDUID 1 2"; NULL: none */
     const char *text; /* NULL: "NAME completed" / the status text */
@@ -73,13 +74,14 @@ struct command {
         const ll_span *keywords;
         size_t keywords_count;
     } sync_silent_op;
-    void *notify_room;      /* the same for notify.c */
-    struct rows *sync_rows; /* room for sync.c, in `memory` */
-    bool sync_modseq;       /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
-    bool reply_modseq;      /* OK with HIGHESTMODSEQ, as it is after the sync */
-    uint32_t limited;       /* the lowest UID worked on if there were too many messages, message_limit.h; 0: no */
-    bool sync_hold_expunge; /* more than the row says */
-    bool said_expunge_held; /* EXPUNGEISSUED was added */
+    void *notify_room;         /* the same for notify.c */
+    struct rows *sync_rows;    /* room for sync.c, in `memory` */
+    struct rows *context_rows; /* the same for search_context.c */
+    bool sync_modseq;          /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */
+    bool reply_modseq;         /* OK with HIGHESTMODSEQ, as it is after the sync */
+    uint32_t limited;          /* the lowest UID worked on if there were too many messages, message_limit.h; 0: no */
+    bool sync_hold_expunge;    /* more than the row says */
+    bool said_expunge_held;    /* EXPUNGEISSUED was added */
 };
 
 extern const command_row command_table[];

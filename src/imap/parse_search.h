@@ -87,6 +87,7 @@ struct search_key {
     bool known;            /* the mailbox has such a flag */
     /* What the connector has said, see search_ask.h: these match, and none but these can; NULL: nothing. */
     const uidset *certain, *candidates;
+    const uidset *refuted; /* what a context knows (search_known.h): these do not match; NULL: nothing */
 };
 
 typedef struct search_keys {

@@ -164,7 +164,7 @@ static ll_status reply(ll_session *s, esearch *x)
 static ll_status next(ll_session *s, command *c, esearch *x)
 {
     search_find_fini(&x->find);
-    x->find = (search_find){.s = NULL};
+    x->find = (search_find){.one_of_many = true};
     search_writer_fini(&x->writer);
     come_back(s, x);
     if (x->names_at == x->names_count)
@@ -192,6 +192,7 @@ static ll_status begin(ll_session *s, command *c, esearch *x)
     }
     x->name = text_span(&s->selected_name);
     c->phase = x->source.selected ? FIND : NEXT;
+    x->find.one_of_many = x->source.items != NULL;
     return LL_MORE;
 }
 

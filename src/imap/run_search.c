@@ -95,18 +95,11 @@ static ll_status reply(ll_session *s, command *c, search *x)
     return search_writer_esearch(&x->writer, s, wanted, &x->result, x->heading, c->uid);
 }
 
-/* RFC 5267 section 4.3.1 */
 static ll_status keep(ll_session *s, command *c, search *x)
 {
-    if (!(x->wanted.want & SEARCH_RETURN_UPDATE))
-        return LL_OK;
-    ll_status status = search_context_add(s, c, x->criteria_at, &x->keys, x->find.found);
-    if (status == LL_EUNSUPPORTED || status == LL_ELIMIT) {
-        session_say(s, "* NO [NOUPDATE \"%.*s\"] %s\r\n", SPAN_PRINT(c->tag),
-                    status == LL_ELIMIT ? "Too many contexts" : "Only flags and sets can be followed");
-        return LL_OK;
-    }
-    return status;
+    search_context_seed seed = {
+        .criteria_at = x->criteria_at, .keys = &x->keys, .found = x->find.found, .known = &x->find.known};
+    return x->wanted.want & SEARCH_RETURN_UPDATE ? search_context_keep(s, c, &seed) : LL_OK;
 }
 
 ll_status run_search(ll_session *s, command *c)
@@ -114,6 +107,7 @@ ll_status run_search(ll_session *s, command *c)
     search *x = c->state;
     ll_status status;
     if (c->phase == FIND) {
+        x->find.learn = x->wanted.want & SEARCH_RETURN_UPDATE;
         status = search_find_step(&x->find, s, c, &x->keys);
         if (status)
             return refused(s, x, status);

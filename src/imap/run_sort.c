@@ -4,16 +4,18 @@
  * Find the messages as SEARCH does, gather their keys batch by batch, sort, reply. */
 #include "base/memory.h"
 #include "imap/message_limit.h"
+#include "imap/search_context.h"
 #include "imap/search_find.h"
 #include "imap/search_return.h"
 #include "imap/sort_table.h"
 
-enum { FIND, ROWS, KEYS, SORT, REPLY };
+enum { FIND, ROWS, KEYS, SORT, REPLY, KEEP };
 
 typedef struct sort {
     sort_criteria criteria;
     search_keys keys;
     search_return wanted;
+    size_t criteria_at; /* where charset and criteria begin in the command's text */
     search_find find;
 
     rows rows;
@@ -23,6 +25,7 @@ typedef struct sort {
     ll_status lost; /* the last error because of which a message has no keys */
     sort_table table;
 
+    uint32_t *order;   /* positions in the table, for a context; NULL: not kept */
     uint32_t *sorted;  /* UIDs */
     uint64_t *modseqs; /* in their order; NULL: none */
     uint8_t *scores;
@@ -41,14 +44,17 @@ static ll_status refused(ll_session *s, const sort *x, ll_status status)
 static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
 {
     ll_status status = search_return_parse(&x->wanted, in);
+    if (!status && x->wanted.want & SEARCH_RETURN_UPDATE && search_context_known(s, c->tag)) {
+        c->text = "Tag reuse"; /* RFC 5267 section 4.3 */
+        return LL_EINVAL;
+    }
     if (!status)
         status = sort_criteria_parse(&x->criteria, in);
     if (!status && !lexer_space(in))
         status = LL_ESYNTAX;
+    x->criteria_at = in->at;
     if (!status)
         status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
-    if (!status && x->wanted.want & SEARCH_RETURN_UPDATE) /* CONTEXT=SORT is not offered */
-        status = LL_ESYNTAX;
     status = search_find_parsed(c, &x->keys, status);
     if (!status && (x->criteria.relevancy || x->wanted.want & SEARCH_RETURN_RELEVANCY) && !x->keys.fuzzy)
         status = LL_ESYNTAX; /* RFC 6203 sections 4 and 6 */
@@ -146,7 +152,10 @@ static ll_status finish(ll_session *s, command *c, sort *x)
     ll_status status = sort_table_order(&x->table, &order);
     if (!status)
         status = arrange(s, x, order);
-    memory_free(s->allocator, order);
+    if (x->wanted.want & SEARCH_RETURN_UPDATE)
+        x->order = order;
+    else
+        memory_free(s->allocator, order);
     if (status)
         return status;
     x->result = (search_result){.sorted = x->sorted,
@@ -154,7 +163,8 @@ static ll_status finish(ll_session *s, command *c, sort *x)
                                 .modseq = x->find.modseq,
                                 .modseqs = x->modseqs,
                                 .scores = x->scores};
-    sort_table_fini(&x->table);
+    if (!x->order)
+        sort_table_fini(&x->table);
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
         uidset *saved;
         status = search_return_save(&x->wanted, &x->result, &saved);
@@ -173,9 +183,29 @@ static ll_status reply(ll_session *s, command *c, sort *x)
 {
     if (!x->wanted.given)
         return search_writer_plain(&x->writer, s, "SORT", &x->result, c->uid);
-    if (!(x->wanted.want & SEARCH_RETURN_DATA))
+    if (!(x->wanted.want & (SEARCH_RETURN_DATA | SEARCH_RETURN_UPDATE)))
         return LL_OK;
     return search_writer_esearch(&x->writer, s, &x->wanted, &x->result, x->heading, c->uid);
+}
+
+/* RFC 5267 section 4.3 */
+static ll_status keep(ll_session *s, command *c, sort *x)
+{
+    uidset *told = uidset_new();
+    if (!told)
+        return LL_ENOMEM;
+    for (uint32_t i = 0; i < x->result.count; i++)
+        uidset_add(told, x->sorted[i]);
+    search_context_seed seed = {.criteria_at = x->criteria_at,
+                                .keys = &x->keys,
+                                .found = told,
+                                .known = &x->find.known,
+                                .criteria = &x->criteria,
+                                .table = &x->table,
+                                .order = x->order};
+    ll_status status = search_context_keep(s, c, &seed);
+    uidset_del(&told);
+    return status;
 }
 
 static ll_status step(ll_session *s, command *c, sort *x)
@@ -184,6 +214,7 @@ static ll_status step(ll_session *s, command *c, sort *x)
     for (;;) {
         switch (c->phase) {
         case FIND:
+            x->find.learn = x->wanted.want & SEARCH_RETURN_UPDATE;
             status = search_find_step(&x->find, s, c, &x->keys);
             if (!status)
                 status = begin_rows(s, x);
@@ -202,6 +233,7 @@ static ll_status step(ll_session *s, command *c, sort *x)
             if (status)
                 return status;
             c->phase = ROWS;
+            session_progress(s, 0, 0);
             if (session_yield(s))
                 return LL_MORE;
             break;
@@ -211,8 +243,14 @@ static ll_status step(ll_session *s, command *c, sort *x)
                 return status;
             c->phase = REPLY;
             break;
+        case REPLY:
+            status = reply(s, c, x);
+            if (status)
+                return status;
+            c->phase = KEEP;
+            break;
         default:
-            return reply(s, c, x);
+            return x->order ? keep(s, c, x) : LL_OK;
         }
     }
 }
@@ -228,6 +266,7 @@ void drop_sort(ll_session *s, command *c)
     if (!x)
         return;
     search_writer_fini(&x->writer);
+    memory_free(s->allocator, x->order);
     memory_free(s->allocator, x->sorted);
     memory_free(s->allocator, x->modseqs);
     memory_free(s->allocator, x->scores);

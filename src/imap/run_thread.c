@@ -118,6 +118,7 @@ ll_status run_thread(ll_session *s, command *c)
             if (status)
                 return status;
             c->phase = ROWS;
+            session_progress(s, 0, 0);
             if (session_yield(s))
                 return LL_MORE;
             break;

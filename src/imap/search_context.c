@@ -1,11 +1,14 @@
 /* search_context.c - see search_context.h
  * SPDX-License-Identifier: MIT
  *
- * What the client was told is taken over into the set at once, so an update that stops halfway goes on by comparing
- * again. */
+ * What the client was told is taken over into the set (and the sequence) at once, so an update that stops halfway goes
+ * on by comparing again. */
 #include "imap/search_context.h"
 
 #include "base/memory.h"
+#include "imap/search_context_order.h"
+#include "imap/search_filter.h"
+#include "imap/search_match.h"
 #include "imap/search_return.h"
 #include "imap/search_sets.h"
 
@@ -16,6 +19,18 @@ typedef struct search_context {
     arena memory;
     search_keys keys;
     uidset *members; /* as the client knows them */
+
+    /* if rows or content decide */
+    search_known known;
+    search_match match;
+    rows *rows; /* being read: in the command's memory, as the connector works on it; NULL: nothing */
+    size_t at;
+    bool begun;
+    bool asked;    /* in this sync: what is open still is left to the next one */
+    bool given_up; /* a pattern takes too long for one of the new messages */
+    arena bound;   /* what the leaves are bound to in this sync */
+
+    search_order order; /* SORT */
 } search_context;
 
 bool search_context_known(const ll_session *s, ll_span tag)
@@ -26,11 +41,31 @@ bool search_context_known(const ll_session *s, ll_span tag)
     return false;
 }
 
+static void stop(search_context *x)
+{
+    if (x->rows)
+        rows_fini(x->rows);
+    x->rows = NULL;
+    x->begun = x->asked = false;
+    search_order_stop(&x->order);
+    arena_fini(&x->bound);
+}
+
 static void del(ll_session *s, search_context *x)
 {
+    stop(x);
     uidset_del(&x->members);
+    search_match_fini(&x->match);
+    search_known_fini(&x->known);
+    search_order_fini(&x->order);
     arena_fini(&x->memory);
     memory_free(s->allocator, x);
+}
+
+void search_context_stop(ll_session *s)
+{
+    for (search_context *x = s->contexts; x; x = x->next)
+        stop(x);
 }
 
 void search_context_drop(ll_session *s, ll_span tag)
@@ -46,42 +81,94 @@ void search_context_drop(ll_session *s, ll_span tag)
     }
 }
 
+/* --- keeping --- */
+
+static ll_status parse_keys(search_context *x, ll_session *s, lexer *in, bool sorted)
+{
+    return sorted ? search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges)
+                  : search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
+}
+
 /* Its keys, parsed once more into memory of its own, with the sets of numbers as they are now: "evaluated at the time
  * the command is received". */
-static ll_status take_keys(search_context *x, ll_session *s, const command *c, size_t at)
+static ll_status take_keys(search_context *x, ll_session *s, const command *c, const search_context_seed *seed)
 {
     lexer in;
-    ll_span criteria = arena_copy(&x->memory, span_from(s->command_text, at));
+    ll_span criteria = arena_copy(&x->memory, span_from(s->command_text, seed->criteria_at));
     x->tag = arena_copy(&x->memory, c->tag);
     x->uid = c->uid;
     if (arena_status(&x->memory))
         return arena_status(&x->memory);
     lexer_init(&in, criteria, &x->memory, (unsigned)s->limits.depth);
-    ll_status status = search_keys_parse(&x->keys, &in, s->limits.search_keys, s->limits.set_ranges);
+    ll_status status = parse_keys(x, s, &in, seed->criteria);
+    if (!status)
+        status = search_filter_repeat(&x->keys, seed->keys, s, &x->memory);
+    x->keys.now = seed->keys->now;
     return status ? status : search_sets_bind(&x->keys, &s->snap, &x->memory);
 }
 
-ll_status search_context_add(ll_session *s, const command *c, size_t at, const search_keys *keys, const uidset *found)
+static ll_status take_known(search_context *x, ll_session *s, const search_context_seed *seed)
 {
-    size_t count = 0;
-    if (keys->rows || keys->fuzzy)
+    ll_status status = search_known_absorb(seed->known, seed->keys, &s->snap);
+    if (!status)
+        status = search_match_init(&x->match, s, &x->keys, &x->memory);
+    if (status)
+        return status;
+    x->known = *seed->known;
+    *seed->known = (search_known){.yes = NULL};
+    search_known_lend(&x->known, &x->keys);
+    return LL_OK;
+}
+
+/* LL_OK: it can be kept. */
+static ll_status check(const ll_session *s, const search_context_seed *seed)
+{
+    size_t count = 0, sorted = 0;
+    if (seed->keys->modseq || (seed->criteria && seed->criteria->relevancy))
         return LL_EUNSUPPORTED;
-    for (const search_context *x = s->contexts; x; x = x->next)
+    for (const search_context *x = s->contexts; x; x = x->next) {
         count++;
-    if (count >= search_contexts_max)
+        sorted += search_order_used(&x->order);
+    }
+    if (count >= search_contexts_max || (seed->keys->rows && seed->keys->leaves_count > search_context_leaves_max))
         return LL_ELIMIT;
+    return seed->criteria && (sorted >= search_contexts_sorted_max || seed->table->count > search_context_sorted_max)
+               ? LL_ELIMIT
+               : LL_OK;
+}
+
+ll_status search_context_add(ll_session *s, const command *c, const search_context_seed *seed)
+{
+    ll_status status = check(s, seed);
+    if (status)
+        return status;
     search_context *x = memory_new(s->allocator, sizeof *x);
     if (!x)
         return LL_ENOMEM;
     arena_init(&x->memory, s->allocator, search_context_memory);
-    x->members = uidset_copy(found);
-    ll_status status = x->members ? take_keys(x, s, c, at) : LL_ENOMEM;
+    arena_init(&x->bound, s->allocator, search_context_memory);
+    x->members = uidset_copy(seed->found);
+    status = x->members ? take_keys(x, s, c, seed) : LL_ENOMEM;
+    if (!status && x->keys.rows)
+        status = take_known(x, s, seed);
+    if (!status && seed->criteria)
+        status = search_order_init(&x->order, s, seed->criteria, seed->table, seed->order);
     if (status) {
         del(s, x);
         return status;
     }
     x->next = s->contexts;
     s->contexts = x;
+    return LL_OK;
+}
+
+ll_status search_context_keep(ll_session *s, const command *c, const search_context_seed *seed)
+{
+    ll_status status = search_context_add(s, c, seed);
+    if (status != LL_EUNSUPPORTED && status != LL_ELIMIT)
+        return status;
+    session_say(s, "* NO [NOUPDATE \"%.*s\"] %s\r\n", SPAN_PRINT(c->tag),
+                status == LL_ELIMIT ? "Too many contexts" : "This cannot be followed");
     return LL_OK;
 }
 
@@ -144,53 +231,183 @@ static ll_status say_difference(ll_session *s, search_context *x, const char *wh
     }
 }
 
+static ll_status say_removed(ll_session *s, search_context *x, const uidset *wanted)
+{
+    if (search_order_used(&x->order))
+        return search_order_remove(&x->order, s, x->tag, x->uid, wanted, x->members);
+    return say_difference(s, x, "REMOVEFROM", wanted, false);
+}
+
+static ll_status say_added(ll_session *s, search_context *x, const uidset *wanted)
+{
+    if (!search_order_used(&x->order))
+        return say_difference(s, x, "ADDTO", wanted, true);
+    uidset *more = difference(wanted, x->members);
+    ll_status status = more ? search_order_add(&x->order, s, x->tag, x->uid, more, x->members) : LL_ENOMEM;
+    uidset_del(&more);
+    return status;
+}
+
 ll_status search_context_say_gone(ll_session *s)
 {
     ll_status status = LL_OK;
     for (search_context *x = s->contexts; x && !status; x = x->next)
-        status = say_difference(s, x, "REMOVEFROM", view_uids(s->snap.view), false);
+        status = say_removed(s, x, view_uids(s->snap.view));
     return status;
 }
 
 /* Flags and keywords are bound to a view, UIDs to the last one that there is; numbers and "$" stay what they were. */
-static ll_status bind_again(search_context *x, const snapshot *snap, arena *memory)
+static ll_status bind_again(search_context *x, const snapshot *snap)
 {
+    arena_fini(&x->bound);
     for (size_t i = 0; i < x->keys.leaves_count; i++) {
         search_key *leaf = x->keys.leaves[i];
         if (leaf->kind == SEARCH_SET || (leaf->kind == SEARCH_UID_SET && leaf->set.saved))
             continue;
-        ll_status status = search_sets_bind_leaf(leaf, snap, memory);
+        ll_status status = search_sets_bind_leaf(leaf, snap, &x->bound);
         if (status)
             return status;
     }
     return LL_OK;
 }
 
+/* *wanted: those that match for certain; *open: those that must be read for it. */
+static ll_status bounds(ll_session *s, search_context *x, uidset **wanted, uidset **open)
+{
+    ll_status status = bind_again(x, &s->snap);
+    if (!status)
+        status = search_sets_bounds(&x->keys, &s->snap, open, wanted);
+    if (status)
+        return status;
+    uidset_and(*wanted, view_uids(s->snap.view)); /* what is held back was said to be gone already */
+    uidset_and(*open, view_uids(s->snap.view));
+    uidset_andnot(*open, *wanted);
+    if (x->known.lost) {
+        uidset_andnot(*open, x->known.lost);
+        uidset_andnot(*wanted, x->known.lost);
+    }
+    return LL_OK;
+}
+
+/* --- reading --- */
+
+static ll_status begin_rows(ll_session *s, search_context *x, uidset *open)
+{
+    command *c = &s->command;
+    if (!c->context_rows)
+        c->context_rows = arena_new(&c->memory, sizeof *c->context_rows);
+    if (!c->context_rows) {
+        uidset_del(&open);
+        return LL_ENOMEM;
+    }
+    x->rows = c->context_rows;
+    x->at = 0;
+    rows_init(x->rows, s, open, true,
+              (x->keys.index ? (unsigned)LL_WANT_INDEX : 0u) | (x->keys.ids ? (unsigned)LL_WANT_IDS : 0u));
+    if (x->keys.budget)
+        regex_budget_init(x->keys.budget); /* of this sync */
+    return LL_OK;
+}
+
+static ll_status match_batch(ll_session *s, search_context *x)
+{
+    for (; x->at < x->rows->count; x->at++) {
+        const ll_row *row = &x->rows->rows[x->at];
+        bool matches;
+        if (!x->begun)
+            search_match_begin(&x->match, row);
+        x->begun = true;
+        ll_status status = search_match_step(&x->match, &matches);
+        if (status)
+            return status;
+        x->begun = false;
+        if (x->keys.budget && x->keys.budget->spent)
+            return LL_ELIMIT;
+        status = search_known_learn(&x->known, &x->keys, row->uid, x->match.lost_now);
+        search_known_lend(&x->known, &x->keys); /* the first one makes a set */
+        if (status)
+            return status;
+        if (search_keys_tired(&x->keys) && session_yield(s)) {
+            x->at++;
+            return LL_MORE;
+        }
+    }
+    return LL_OK;
+}
+
+/* Read on. LL_OK: all that was open has been read, or cannot be read now. */
+static ll_status read_open(ll_session *s, search_context *x)
+{
+    ll_status status = LL_OK;
+    while (!status) {
+        status = match_batch(s, x);
+        if (status == LL_ELIMIT) {
+            x->given_up = true;
+            break;
+        }
+        if (status)
+            return status;
+        status = rows_next(x->rows);
+        x->at = status ? x->at : 0;
+        if (status == LL_LATER || status == LL_ENOMEM)
+            return status;
+        if (status || !x->rows->count)
+            break;
+        if (session_yield(s))
+            return LL_MORE;
+    }
+    rows_fini(x->rows);
+    x->rows = NULL;
+    x->asked = true;
+    return LL_OK;
+}
+
 static ll_status compare(ll_session *s, search_context *x)
 {
-    arena memory;
-    uidset *may = NULL, *must = NULL;
-    arena_init(&memory, s->allocator, search_context_memory);
-    ll_status status = bind_again(x, &s->snap, &memory);
+    uidset *wanted = NULL, *open = NULL;
+    ll_status status = x->rows ? read_open(s, x) : LL_OK;
     if (!status)
-        status = search_sets_bounds(&x->keys, &s->snap, &may, &must);
-    if (!status) {
-        uidset_and(must, view_uids(s->snap.view)); /* what is held back was said to be gone already */
-        status = say_difference(s, x, "REMOVEFROM", must, false);
+        status = bounds(s, x, &wanted, &open);
+    if (!status && !x->asked && !x->given_up && !uidset_empty(open)) {
+        status = begin_rows(s, x, open);
+        open = NULL;
+        if (!status)
+            status = read_open(s, x);
+        uidset_del(&wanted);
+        if (!status)
+            status = bounds(s, x, &wanted, &open);
     }
     if (!status)
-        status = say_difference(s, x, "ADDTO", must, true);
-    uidset_del(&may);
-    uidset_del(&must);
-    arena_fini(&memory);
+        status = say_removed(s, x, wanted);
+    if (!status)
+        status = say_added(s, x, wanted);
+    uidset_del(&open);
+    uidset_del(&wanted);
     return status;
+}
+
+/* It cannot be followed any more. */
+static void give_up(ll_session *s, search_context *x)
+{
+    search_context **at = &s->contexts;
+    session_say(s, "* NO [NOUPDATE \"%.*s\"] It takes too much now\r\n", SPAN_PRINT(x->tag));
+    while (*at != x)
+        at = &(*at)->next;
+    *at = x->next;
+    del(s, x);
 }
 
 ll_status search_context_say_changed(ll_session *s)
 {
     ll_status status = LL_OK;
-    for (search_context *x = s->contexts; x && !status; x = x->next)
+    for (search_context *x = s->contexts, *next; x && !status; x = next) {
+        next = x->next;
         status = compare(s, x);
+        if (status == LL_ELIMIT || x->given_up) {
+            give_up(s, x);
+            status = LL_OK;
+        }
+    }
     return status;
 }
 

@@ -9,6 +9,7 @@
 enum { INIT, BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
+    find_progress = 64,          /* messages between two looks at the clock when only rows are compared */
     find_messages_max = 16 << 20 /* whose mod-sequences or scores are kept: 128 MB; mailboxes have a tenth of that */
 };
 
@@ -75,13 +76,17 @@ static ll_status begin(search_find *f, ll_session *s, command *c)
         session_enable_condstore(s); /* RFC 7162 section 3.1 */
     if (!snapshot_count(&s->snap)) { /* nothing matches; "SEARCH 1:*" is what clients send without a thought */
         f->found = uidset_new();
-        return f->found ? LL_OK : LL_ENOMEM;
+        if (!f->found)
+            return LL_ENOMEM;
+        return f->learn ? search_known_init(&f->known, keys, s->allocator) : LL_OK;
     }
     ll_status status = search_sets_bind(keys, &s->snap, &c->memory);
     if (!status)
         status = take_bounds(f);
     if (!status)
         status = search_match_init(&f->match, s, keys, &c->memory);
+    if (!status && f->learn)
+        status = search_known_init(&f->known, keys, s->allocator);
     if (!status)
         status = search_ask_init(&f->ask, s, keys, f->may, &c->memory);
     return status;
@@ -104,6 +109,7 @@ static ll_status begin_rows(search_find *f, ll_session *s, command *c)
     bool index = is_open(f, SEARCH_SENTBEFORE), needed = keys->modseq || index || is_open(f, SEARCH_BEFORE);
     uidset *may = f->may;
     f->may = NULL;
+    f->total = f->one_of_many ? 0 : uidset_count(may);
     rows_init(&f->rows, s, may, needed,
               (index ? (unsigned)LL_WANT_INDEX : 0u) | (keys->ids ? (unsigned)LL_WANT_IDS : 0u));
     return LL_OK;
@@ -136,8 +142,14 @@ static ll_status match_batch(search_find *f)
         f->begun = false;
         if (f->keys->budget && f->keys->budget->spent)
             return LL_ELIMIT;
+        if (f->known.count)
+            status = search_known_learn(&f->known, f->keys, row->uid, f->match.lost_now);
+        if (status)
+            return status;
         if (matches && uidset_has(f->rows.set, row->uid))
             add_found(f, row);
+        if (++f->done % find_progress == 0 || f->rows.want & LL_WANT_INDEX)
+            session_progress(f->s, f->done, f->total);
         if (search_keys_tired(f->keys) && session_yield(f->s)) {
             f->at++;
             return LL_MORE;
@@ -190,6 +202,8 @@ ll_status search_find_step(search_find *f, ll_session *s, command *c, search_key
             break;
         case MESSAGE:
             status = match_batch(f);
+            if (status == LL_MORE)
+                session_progress(s, f->done, f->total);
             if (status == LL_ELIMIT && f->keys->budget && f->keys->budget->spent)
                 c->text =
                     "The pattern takes too long; make it simpler, with fewer repeats inside of repeats, or search "
@@ -218,6 +232,7 @@ void search_find_fini(search_find *f)
     uidset_del(&f->found);
     uidset_del(&f->may);
     search_ask_fini(&f->ask);
+    search_known_fini(&f->known);
     text_fini(&f->modseqs);
     text_fini(&f->scores);
     search_match_fini(&f->match);

@@ -8,6 +8,7 @@
 
 #include "imap/rows.h"
 #include "imap/search_ask.h"
+#include "imap/search_known.h"
 #include "imap/search_match.h"
 
 typedef struct search_find {
@@ -26,6 +27,10 @@ typedef struct search_find {
     search_match match;
     size_t at; /* row under way */
     bool begun;
+    bool learn; /* keep what is learnt, for a context: */
+    search_known known;
+    bool one_of_many;     /* other searches of the same command follow: how far it is tells nothing */
+    uint32_t done, total; /* candidates */
 } search_find;
 
 /* What the parser of keys has answered, with c->code and c->text. */

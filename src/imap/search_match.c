@@ -40,6 +40,7 @@ void search_match_begin(search_match *x, const ll_row *row)
     text_fini(&x->header);
     close_part(x);
     x->stage = ROW;
+    x->lost_now = false;
     x->part_at = 0;
     x->header_done = false;
     for (size_t i = 0; i < x->keys->leaves_count; i++) {
@@ -389,6 +390,7 @@ ll_status search_match_step(search_match *x, bool *matches)
             return status;
         if (status) {
             x->lost = status;
+            x->lost_now = true;
             return LL_OK;
         }
         search_verdict verdict = search_keys_verdict(x->keys->root);

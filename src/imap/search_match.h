@@ -20,6 +20,7 @@ typedef struct search_match {
     search_keys *keys;
     message m;
     int stage;
+    bool lost_now;  /* the present message is such a one */
     ll_status lost; /* the last error because of which a message could not be searched to its end */
 
     search_needle **needles; /* those open in this stage; room for all leaves */

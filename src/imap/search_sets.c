@@ -60,16 +60,17 @@ static ll_status bounds_of(const search_key *key, const snapshot *snap, bounds *
 
 static ll_status leaf_bounds(const search_key *leaf, const snapshot *snap, bounds *out)
 {
-    if (leaf->kind >= SEARCH_BEFORE && leaf->candidates) {
+    if (leaf->kind >= SEARCH_BEFORE) {
         out->may = uidset_copy(snapshot_uids(snap));
-        out->must = uidset_copy(snapshot_uids(snap));
-        if (out->may && out->must) {
-            uidset_and(out->may, leaf->candidates);
+        out->must = leaf->certain ? uidset_copy(snapshot_uids(snap)) : uidset_new();
+        if (!out->may || !out->must)
+            return LL_ENOMEM;
+        if (leaf->certain)
             uidset_and(out->must, leaf->certain);
-        }
-    } else if (leaf->kind >= SEARCH_BEFORE) {
-        out->may = uidset_copy(snapshot_uids(snap));
-        out->must = uidset_new();
+        if (leaf->candidates)
+            uidset_and(out->may, leaf->candidates);
+        if (leaf->refuted)
+            uidset_andnot(out->may, leaf->refuted);
     } else {
         out->must = leaf_members(leaf, snap);
         out->may = out->must ? uidset_copy(out->must) : NULL;
@@ -161,10 +162,11 @@ search_verdict search_sets_verdict(const search_key *leaf, const snapshot *snap,
     case SEARCH_UID_SET:
         return sequence_has(leaf->ranges, leaf->ranges_count, uid) ? SEARCH_YES : SEARCH_NO;
     default:
-        if (!leaf->candidates)
-            return SEARCH_OPEN;
-        if (uidset_has(leaf->certain, uid))
+        if (leaf->certain && uidset_has(leaf->certain, uid))
             return SEARCH_YES;
-        return uidset_has(leaf->candidates, uid) ? SEARCH_OPEN : SEARCH_NO;
+        if ((leaf->candidates && !uidset_has(leaf->candidates, uid)) ||
+            (leaf->refuted && uidset_has(leaf->refuted, uid)))
+            return SEARCH_NO;
+        return SEARCH_OPEN;
     }
 }

@@ -6,37 +6,30 @@
 #ifndef IMAP_SEARCH_TEXT_H
 #define IMAP_SEARCH_TEXT_H
 
-#include "base/regex.h"
+#include "imap/search_pattern.h"
 #include "mime/fold.h"
 
 enum {
     search_needle_max =
         4096, /* bytes of one folded search text: people search for words; a window has room for it and a piece */
-    search_piece = mime_fold_piece, /* bytes of text taken at a time */
-    /* A pattern sees a text in windows of this many bytes, which overlap: what it matches is found if it is no longer
-     * than the overlap, or lies within a window. People look for words; a window bounds what one match may cost. */
-    search_regex_window = 65536,
-    search_regex_overlap = 8192
+    search_piece = mime_fold_piece /* bytes of text taken at a time */
 };
 
-typedef struct search_needle {
+typedef struct search_needle search_needle;
+struct search_needle {
     ll_span folded;
     bool found;
     const regex *pattern; /* in place of the folded text; NULL: none */
     regex_budget *budget; /* of the pattern */
-} search_needle;
+};
 
 typedef struct search_text {
     search_needle *const *needles; /* those found already cost nothing */
     size_t count;
     size_t tail; /* bytes kept of the text: the longest needle less one */
     mime_fold fold;
-    text window;         /* folded */
-    bool folds, matches; /* there are needles of this kind */
-    text raw;            /* for patterns, as it came */
-    size_t raw_from;     /* matches begin here: what is before was seen */
-    bool begun;          /* something was pushed */
-    bool out_of_memory;
+    text window; /* folded */
+    search_pattern patterns;
 } search_text;
 
 /* The array and what it points to must stay. */

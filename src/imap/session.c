@@ -158,6 +158,22 @@ bool session_yield(ll_session *s)
     return s->paused;
 }
 
+void session_progress(ll_session *s, uint32_t done, uint32_t total)
+{
+    command *c = &s->command;
+    int64_t now = s->host->now ? s->host->now(s->context) : 0;
+    if (!c->heard_s || output_left(s) || now < c->heard_s)
+        c->heard_s = now;
+    if (now - c->heard_s < session_progress_s)
+        return;
+    c->heard_s = now;
+    session_say(s, "* OK [INPROGRESS (\"%.*s\" ", SPAN_PRINT(c->tag));
+    if (total)
+        session_say(s, "%u %u)] %u of %u\r\n", done, total, done, total);
+    else
+        session_add(s, SPAN("NIL NIL)] Still at work\r\n"));
+}
+
 ll_call *session_call(ll_session *s)
 {
     return call_begin(s->call);
@@ -327,7 +343,7 @@ static void add_search_words(const ll_session *s, text *out)
     if (session_can(s, metadata) && session_can(s, metadata_set))
         text_add_str(out, " FILTERS"); /* RFC 5466 */
     text_add_str(out, " ESEARCH SEARCHRES WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT "
-                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH XREGEX");
+                      "THREAD=REFERENCES SEARCH=FUZZY MULTISEARCH CONTEXT=SEARCH CONTEXT=SORT XREGEX");
 }
 
 void session_capabilities(const ll_session *s, text *out)
@@ -343,7 +359,7 @@ void session_capabilities(const ll_session *s, text *out)
         text_add_str(out, " NOTIFY"); /* RFC 5465 */
     add_mailbox_words(s, out);
     add_search_words(s, out);
-    text_add_str(out, " PREVIEW"); /* RFC 8970 */
+    text_add_str(out, " PREVIEW INPROGRESS"); /* RFC 8970, 9585 */
     message_limit_capabilities(s, out);
     if (s->state != SESSION_NOT_AUTHENTICATED) {
         if (!s->compress)
@@ -422,7 +438,7 @@ static bool advance_step(ll_session *s)
 static bool advance_sync(ll_session *s)
 {
     if (s->sync) {
-        if (is_pending(s) || session_full(s))
+        if (is_pending(s) || s->paused || session_full(s))
             return false;
         ll_status status = sync_step(s);
         if (status > LL_OK)

@@ -108,6 +108,13 @@ static int compare(const sort_table *t, uint32_t a, uint32_t b)
     return 0;
 }
 
+int sort_table_compare(const sort_table *t, uint32_t a, uint32_t b)
+{
+    int order = compare(t, a, b);
+    uint32_t x = sort_table_uid(t, a), y = sort_table_uid(t, b);
+    return order ? order : x < y ? -1 : x > y;
+}
+
 /* Two sorted neighbours, from[low..middle) and from[middle..high), into to[low..high). */
 static void merge(const sort_table *t, const uint32_t *from, uint32_t *to, size_t low, size_t middle, size_t high)
 {

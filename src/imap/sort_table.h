@@ -33,6 +33,8 @@ LL_MUST_USE ll_status sort_table_add(sort_table *t, const ll_row *row, const mim
                                      uint32_t ordinal);
 /* Sort: *order has t->count positions in the table, from the allocator. LL_ENOMEM. */
 LL_MUST_USE ll_status sort_table_order(const sort_table *t, uint32_t **order);
+/* Which of the two positions comes first: < 0, > 0, never 0 for two messages. */
+int sort_table_compare(const sort_table *t, uint32_t a, uint32_t b);
 uint32_t sort_table_uid(const sort_table *t, uint32_t position);
 uint32_t sort_table_ordinal(const sort_table *t, uint32_t position);
 

@@ -42,6 +42,7 @@ void sync_drop(ll_session *s)
 {
     if (!s->sync)
         return;
+    search_context_stop(s);
     uidset_del(&s->sync->fetch);
     uidset_del(&s->sync->bare);
     uidset_del(&s->sync->earlier);

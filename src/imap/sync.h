@@ -26,7 +26,7 @@ void sync_all_modseqs(ll_session *s);
  * sync_step. LL_ENOMEM. */
 LL_MUST_USE ll_status sync_begin_earlier(ll_session *s, uidset *vanished, uidset *changed);
 /* LL_OK: all written, the snapshot has moved; LL_MORE: output is full, call again; LL_LATER: the connector is asked for
- * mod-sequences, call again when it has answered; LL_ENOMEM. */
+ * mod-sequences, or for messages that a context looks at, call again when it has answered; LL_ENOMEM. */
 LL_MUST_USE ll_status sync_step(ll_session *s);
 void sync_drop(ll_session *s);
 /* Write "FLAGS (\Seen ...)" of one message as this client knows it, \Recent included (RFC 3501 section 7.4.2). */

@@ -39,9 +39,9 @@ static void test_updates(void **state) /* RFC 5267 section 4.3 */
                     "* ESEARCH (TAG \"B01\") UID COUNT 1\r\nB01 OK UID SEARCH completed\r\n");
         chat_expect(&t, "B01 SEARCH RETURN (UPDATE) FLAGGED\r\n", "B01 BAD Tag reuse\r\n");
         chat_expect(&t, "B02 SEARCH RETURN (UPDATE) ALL\r\n", "* ESEARCH (TAG \"B02\")\r\nB02 OK SEARCH completed\r\n");
-        chat_expect(&t, "B03 SEARCH RETURN (UPDATE ALL) SUBJECT a\r\n",
-                    "* ESEARCH (TAG \"B03\") ALL 1:5\r\n* NO [NOUPDATE \"B03\"] Only flags and sets can be followed\r\n"
-                    "B03 OK SEARCH completed\r\n");
+        chat_expect(&t, "B03 SORT RETURN (UPDATE COUNT) (RELEVANCY) UTF-8 FUZZY SUBJECT a\r\n",
+                    "* ESEARCH (TAG \"B03\") COUNT 5\r\n* NO [NOUPDATE \"B03\"] This cannot be followed\r\n"
+                    "B03 OK SORT completed\r\n");
         memory_flag(t.store, "INBOX", (ll_range){5, 6}, LL_FLAGS_ADD, DELETED, NULL);
         chat_expect(&t, "c1 NOOP\r\n",
                     "* 4 FETCH (FLAGS (\\Deleted \\Recent))\r\n* 5 FETCH (FLAGS (\\Deleted \\Recent))\r\n"
