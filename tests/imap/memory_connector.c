@@ -434,22 +434,25 @@ static ll_status do_status(const job *j)
     return give_id(j, m);
 }
 
-static void survey_entries(const job *j, const memory_entry *list)
+static ll_status survey_entries(const job *j, const memory_entry *list)
 {
-    for (const memory_entry *e = j->on ? list : NULL; e; e = e->next) {
+    ll_status status = LL_OK;
+    for (const memory_entry *e = j->on ? list : NULL; e && !status; e = e->next) {
         uint64_t version = 14695981039346656037u;
         for (size_t i = 0; i < e->size; i++)
             version = (version ^ (unsigned char)e->value[i]) * 1099511628211u;
-        must(ll_call_survey_entry(j->call, span_str(e->name), version));
+        status = ll_call_survey_entry(j->call, span_str(e->name), version);
     }
+    return status;
 }
 
 static ll_status do_survey(const job *j)
 {
     memory_store *store = j->login->store;
-    must(ll_call_survey(j->call, &(ll_survey){{SPAN(""), 0}, SPAN(""), {0}}));
-    survey_entries(j, store->metadata);
-    for (const mailbox *m = store->mailboxes; m; m = m->next) {
+    ll_status status = ll_call_survey(j->call, &(ll_survey){{SPAN(""), 0}, SPAN(""), {0}});
+    if (!status)
+        status = survey_entries(j, store->metadata);
+    for (const mailbox *m = store->mailboxes; m && !status; m = m->next) {
         char id[16];
         int size = snprintf(id, sizeof id, "F%u", m->id);
         unsigned attributes =
@@ -457,12 +460,11 @@ static ll_status do_survey(const job *j)
         ll_survey one = {{span_str(m->name), attributes}, span_of(id, m->exists ? (size_t)size : 0), {0}};
         if (m->exists)
             one.numbers = numbers_of(m);
-        ll_status status = ll_call_survey(j->call, &one);
-        if (status)
-            return status;
-        survey_entries(j, m->metadata);
+        status = ll_call_survey(j->call, &one);
+        if (!status)
+            status = survey_entries(j, m->metadata);
     }
-    return LL_OK;
+    return status;
 }
 
 static ll_status do_open(const job *j)
@@ -544,6 +546,7 @@ static ll_status do_store_if(const job *j)
     memory_store *store = j->login->store;
     mailbox *m = j->handle->mailbox;
     ll_flags flags = {{j->number}};
+    ll_status status = LL_OK; /* out of memory for an answer is no reason not to do it */
     ll_view *view = edit(m);
     set_keywords(view, j->keywords, j->keywords_count, &flags);
     for (size_t i = 0; i < m->rows_count; i++)
@@ -552,13 +555,13 @@ static ll_status do_store_if(const job *j)
             ll_range one = {row->uid, row->uid};
             if (row->gone_modseq || row->uid < j->ranges[r].first || row->uid > j->ranges[r].last)
                 continue;
-            if (row->modseq > j->offset)
-                must(ll_call_refused(j->call, one));
-            else
+            if (row->modseq > j->offset && !status)
+                status = ll_call_refused(j->call, one);
+            else if (row->modseq <= j->offset)
                 must(ll_view_flags_change(view, one, j->op, &flags));
         }
     publish_changes(store, m, view);
-    return LL_OK;
+    return status;
 }
 
 static ll_status do_changes(const job *j)
@@ -566,15 +569,16 @@ static ll_status do_changes(const job *j)
     mailbox *m = j->handle->mailbox;
     if (j->login->store->forget)
         return LL_ENOTFOUND;
-    for (size_t i = m->rows_count; i-- > 0;) { /* in no particular order */
+    ll_status status = LL_OK;
+    for (size_t i = m->rows_count; i-- > 0 && !status;) { /* in no particular order */
         const memory_message_row *row = &m->rows[i];
         ll_range one = {row->uid, row->uid};
         if (row->gone_modseq > j->offset)
-            must(ll_call_vanished(j->call, one));
+            status = ll_call_vanished(j->call, one);
         else if (!row->gone_modseq && row->modseq > j->offset)
-            must(ll_call_changed(j->call, one));
+            status = ll_call_changed(j->call, one);
     }
-    return LL_OK;
+    return status;
 }
 
 static ll_status do_expunge(const job *j)
