@@ -624,6 +624,11 @@ typedef struct ll_executor {
     void *context;
 } ll_executor;
 
+/* Randomness. Sessions need none. A vault needs it for the salt of its file, the nonce of every page that it writes,
+ * and the keys of uploads that wait in files and of the locked memory. It takes it from the kernel (getrandom), by way
+ * of libsodium, which is not part of this library: a host that must supply its own calls libsodium's
+ * randombytes_set_implementation before anything of this section. What it supplies must be unpredictable, must never
+ * repeat (also not after a fork, or in a copy of the machine), must not fail, and may be asked on any thread. */
 enum { LL_VAULT_KEY = 32 }; /* bytes of a key: random ones, or derived from a password by the host */
 
 typedef struct ll_upstream ll_upstream;
@@ -637,9 +642,13 @@ typedef struct ll_vault_config {
     uint64_t message_bytes_max;    /* a larger message is refused; 0: no limit */
     int64_t (*now)(void *context); /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *context, ll_span line); /* NULL: no log. Never content, names of mailboxes or keys. Any thread */
-    void *context;                            /* of now and log */
+    void *context;                            /* of now, log and uidvalidity */
     const ll_upstream *upstream;              /* where the mail really lives; NULL: here. Must outlive the vault */
     void *upstream_self;
+    /* UIDVALIDITY (RFC 3501 section 2.3.1.1) of a mailbox that is being made or has to be looked at anew. `least` is
+     * one above all that this vault has ever given; what is below is taken as `least`, so a value never comes back
+     * whatever the host says. NULL: the clock's seconds, or `least` if the clock stands behind it. Any thread. */
+    uint32_t (*uidvalidity)(void *context, uint32_t least);
 } ll_vault_config;
 
 /* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive. Blocks on the
@@ -692,6 +701,8 @@ typedef struct ll_task ll_task;
 LL_MUST_USE ll_status ll_task_id(ll_task *task, ll_span id);
 /* Human text for the client's NO. Copied. */
 void ll_task_text(ll_task *task, ll_span text);
+/* For quota: one resource, in order. Copied. LL_ENOMEM. */
+LL_MUST_USE ll_status ll_task_quota(ll_task *task, const ll_quota *quota);
 /* An error is what the client's NO says; LL_OK: done at the source. */
 void ll_task_done(ll_task *task, ll_status status);
 
@@ -709,7 +720,7 @@ typedef struct ll_upstream_message {
 LL_MUST_USE ll_status ll_upload_read(ll_upload *content, uint64_t offset, size_t length, void *out, size_t *got);
 
 struct ll_upstream {
-    uint32_t size; /* sizeof(ll_upstream) of the host. All methods must be there. */
+    uint32_t size; /* sizeof(ll_upstream) of the host. All methods but quota must be there. */
 
     /* Mailboxes. Missing parents come first, as tasks of their own. name: UTF-8, '/' between levels. ll_task_id. */
     ll_status (*mailbox_create)(void *self, ll_task *task, ll_span name, unsigned attributes);
@@ -730,6 +741,10 @@ struct ll_upstream {
     /* Every flag: \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords. */
     ll_status (*messages_flag)(void *self, ll_task *task, ll_span mailbox, const ll_span *ids, size_t count,
                                ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count);
+
+    /* What the account may fill at the source, for GETQUOTA (RFC 9208): ll_task_quota for each resource that is
+     * limited. What is too much the source itself refuses, with LL_EQUOTA. NULL: the vault's own quota is shown. */
+    ll_status (*quota)(void *self, ll_task *task);
 };
 
 /* --- Updates: what happened at the source. --- */
