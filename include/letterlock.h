@@ -511,7 +511,7 @@ typedef struct ll_host {
 
     /* Output or wants have changed outside of ll_session_input: take output soon, but not from inside this callback. */
     void (*wake)(void *context);
-    /* Seconds since 1970-01-01T00:00:00Z. */
+    /* Seconds since 1970-01-01T00:00:00Z. Optional: NULL is the system's clock. */
     int64_t (*now)(void *context);
     /* SASL mechanisms offered at this moment, separated by spaces ("PLAIN SCRAM-SHA-256"). The engine knows none of
      * them. */

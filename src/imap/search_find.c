@@ -4,6 +4,8 @@
 
 #include "imap/search_sets.h"
 
+#include <time.h>
+
 enum { BEGIN, BATCH, MESSAGE, DONE };
 
 enum {
@@ -30,7 +32,7 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
     f->keys = keys;
     if (keys->modseq)
         session_enable_condstore(s); /* RFC 7162 section 3.1 */
-    keys->now = s->host->now ? s->host->now(s->context) : 0;
+    keys->now = s->host->now ? s->host->now(s->context) : (int64_t)time(NULL);
     text_init(&f->modseqs, s->allocator, find_messages_max * sizeof(uint64_t));
     text_init(&f->scores, s->allocator, find_messages_max);
 }
