@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* three messages have no use for most of what they are told */
@@ -98,7 +97,7 @@ static const ll_connector connector = {.size = sizeof connector,
                                        .close = close_mailbox,
                                        .read = read_bytes};
 
-/* --------------------------------------------------------------------------------- the host: who, when, wherefrom */
+/* --------------------------------------------------------------------------------- the host: who, wherefrom */
 
 static const char *mechanisms(void *context)
 {
@@ -122,12 +121,7 @@ static void auth_response(void *context, ll_span response)
     auth_start(context, SPAN("PLAIN"), response, false);
 }
 
-static int64_t now(void *context)
-{
-    return time(NULL);
-}
-
-static const ll_host host = {sizeof host, .now = now, .mechanisms = mechanisms, .auth_start = auth_start,
+static const ll_host host = {sizeof host, .mechanisms = mechanisms, .auth_start = auth_start,
                              .auth_response = auth_response};
 
 /* Until the client or the engine has had enough, or the client has been silent for too long. */
@@ -153,7 +147,7 @@ static void serve(int client)
         uint64_t silence = ll_session_timeout_ms(session);
         if (poll(&p, 1, silence ? (int)silence : -1) == 0)
             ll_session_expire(session);
-        ssize_t sent = p.revents & POLLOUT ? write(client, out.data, out.size) : 0;
+        ssize_t sent = p.revents & POLLOUT ? send(client, out.data, out.size, MSG_NOSIGNAL) : 0;
         ssize_t got = p.revents & POLLIN ? read(client, buffer + have, sizeof buffer - have) : 0;
         if (sent < 0 || (got < 1 && p.revents & (POLLIN | POLLHUP | POLLERR)))
             break;

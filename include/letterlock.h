@@ -540,7 +540,7 @@ typedef struct ll_host {
 
     /* Output or wants have changed outside of ll_session_input: take output soon, but not from inside this callback. */
     void (*wake)(void *context);
-    /* Seconds since 1970-01-01T00:00:00Z. */
+    /* Seconds since 1970-01-01T00:00:00Z. Optional: NULL is the system's clock. */
     int64_t (*now)(void *context);
     /* SASL mechanisms offered at this moment, separated by spaces ("PLAIN SCRAM-SHA-256"). The engine knows none of
      * them. */
@@ -653,6 +653,11 @@ typedef struct ll_executor {
     void *context;
 } ll_executor;
 
+/* Randomness. Sessions need none. A vault needs it for the salt of its file, the nonce of every page that it writes,
+ * and the keys of uploads that wait in files and of the locked memory. It takes it from the kernel (getrandom), by way
+ * of libsodium, which is not part of this library: a host that must supply its own calls libsodium's
+ * randombytes_set_implementation before anything of this section. What it supplies must be unpredictable, must never
+ * repeat (also not after a fork, or in a copy of the machine), must not fail, and may be asked on any thread. */
 enum { LL_VAULT_KEY = 32 }; /* bytes of a key: random ones, or derived from a password by the host */
 
 typedef struct ll_upstream ll_upstream;
@@ -666,9 +671,13 @@ typedef struct ll_vault_config {
     uint64_t message_bytes_max;    /* a larger message is refused; 0: no limit */
     int64_t (*now)(void *context); /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *context, ll_span line); /* NULL: no log. Never content, names of mailboxes or keys. Any thread */
-    void *context;                            /* of now and log */
+    void *context;                            /* of now, log and uidvalidity */
     const ll_upstream *upstream;              /* where the mail really lives; NULL: here. Must outlive the vault */
     void *upstream_self;
+    /* UIDVALIDITY (RFC 3501 section 2.3.1.1) of a mailbox that is being made or has to be looked at anew. `least` is
+     * one above all that this vault has ever given; what is below is taken as `least`, so a value never comes back
+     * whatever the host says. NULL: the clock's seconds, or `least` if the clock stands behind it. Any thread. */
+    uint32_t (*uidvalidity)(void *context, uint32_t least);
 } ll_vault_config;
 
 /* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive. Blocks on the
@@ -721,6 +730,8 @@ typedef struct ll_task ll_task;
 LL_MUST_USE ll_status ll_task_id(ll_task *task, ll_span id);
 /* Human text for the client's NO. Copied. */
 void ll_task_text(ll_task *task, ll_span text);
+/* For quota: one resource, in order. Copied. LL_ENOMEM. */
+LL_MUST_USE ll_status ll_task_quota(ll_task *task, const ll_quota *quota);
 /* An error is what the client's NO says; LL_OK: done at the source. */
 void ll_task_done(ll_task *task, ll_status status);
 
@@ -738,7 +749,7 @@ typedef struct ll_upstream_message {
 LL_MUST_USE ll_status ll_upload_read(ll_upload *content, uint64_t offset, size_t length, void *out, size_t *got);
 
 struct ll_upstream {
-    uint32_t size; /* sizeof(ll_upstream) of the host. All methods must be there. */
+    uint32_t size; /* sizeof(ll_upstream) of the host. All methods but quota must be there. */
 
     /* Mailboxes. Missing parents come first, as tasks of their own. name: UTF-8, '/' between levels. ll_task_id. */
     ll_status (*mailbox_create)(void *self, ll_task *task, ll_span name, unsigned attributes);
@@ -759,6 +770,10 @@ struct ll_upstream {
     /* Every flag: \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords. */
     ll_status (*messages_flag)(void *self, ll_task *task, ll_span mailbox, const ll_span *ids, size_t count,
                                ll_flags_op op, unsigned flags, const ll_span *keywords, size_t keywords_count);
+
+    /* What the account may fill at the source, for GETQUOTA (RFC 9208): ll_task_quota for each resource that is
+     * limited. What is too much the source itself refuses, with LL_EQUOTA. NULL: the vault's own quota is shown. */
+    ll_status (*quota)(void *self, ll_task *task);
 };
 
 /* --- Updates: what happened at the source. --- */
@@ -858,6 +873,147 @@ void ll_vault_known_mailboxes(ll_vault *vault, ll_status (*each)(void *context, 
  * LL_ENOTFOUND. As above. */
 void ll_vault_setting(ll_vault *vault, ll_span name, void (*done)(void *context, ll_status status, ll_span value),
                       void *context);
+
+/* ------------------------------------------------------------------------------------------------------ 7. Message */
+
+/* What IMAP wants to know of a message, without a session: its tree of parts as byte ranges, what their headers say,
+ * and the text in them. For hosts that store mail in their own way, and for anything else that must look into messages.
+ *
+ *     ll_message_new(&m, NULL);
+ *     ll_message_push(m, bytes);        in pieces of any size, as they arrive; nothing of the bodies is kept
+ *     ll_message_end(m);
+ *     ll_message_saved(m)               a short string to be stored with the message: it is ll_row.index, and what
+ *                                       ll_message_open takes, so that the message need not be looked at again
+ *
+ * Any bytes give an index: there is no such thing as a syntax error. Lines end with CRLF or with a bare LF. What cannot
+ * be followed (more than 100 levels, 10,000 parts) is the opaque content of a leaf. Time is linear in the bytes, memory
+ * does not depend on the message's size.
+ *
+ * A span with data == NULL is NIL: the field was not there; size 0 with data is an empty string. No fact holds NUL, CR
+ * or LF; any other byte may be in it, also 8-bit, and encoded words stay as they are (ll_message_words). All that is
+ * given lives as long as the message.
+ *
+ * Threads. Once ended or opened a message is never written; any number of threads may read it.
+ *
+ * Memory. From the allocator (NULL: malloc; it must outlive the message), but for what the C library's iconv takes. */
+typedef struct ll_message ll_message;
+
+/* A message of which the bytes are to come. LL_ENOMEM. */
+LL_MUST_USE ll_status ll_message_new(ll_message **out, const ll_allocator *allocator);
+/* The next bytes. Being out of memory is remembered and said by ll_message_end. */
+void ll_message_push(ll_message *message, ll_span bytes);
+/* All bytes were pushed. Until then a message has size 0 and no parts. LL_ENOMEM; LL_EINVAL: it has ended before. */
+LL_MUST_USE ll_status ll_message_end(ll_message *message);
+/* From what was saved, which is copied and distrusted: LL_ECORRUPT; LL_EVERSION: made by a newer library, push the
+ * message again; LL_ENOMEM. */
+LL_MUST_USE ll_status ll_message_open(ll_message **out, const ll_allocator *allocator, ll_span saved);
+/* Sets *message to NULL; NULL is fine. Decoders of its parts may outlive it. */
+void ll_message_del(ll_message **message);
+
+ll_span ll_message_saved(const ll_message *message);
+uint64_t ll_message_size(const ll_message *message);  /* bytes, RFC822.SIZE */
+uint64_t ll_message_lines(const ll_message *message); /* line feeds */
+uint32_t ll_message_parts(const ll_message *message); /* with the root, which is the whole message */
+
+typedef enum ll_part_kind {
+    LL_PART_LEAF = 0,
+    LL_PART_MULTIPART = 1, /* one child or more */
+    LL_PART_MESSAGE = 2    /* message/rfc822, message/global: its one child is the message inside */
+} ll_part_kind;
+
+/* A parameter of Content-Type or Content-Disposition as it stands ("filename*0*"); ll_message_param decodes. */
+typedef struct ll_param {
+    ll_span name;  /* never empty; compare without case */
+    ll_span value; /* quoting removed */
+} ll_param;
+
+#define LL_PART_NONE UINT32_MAX
+
+typedef struct ll_part {
+    uint32_t size; /* sizeof(ll_part) of the host: set it before asking */
+    ll_part_kind kind;
+    uint32_t index;               /* n of ll_message_part: the order in which parts stand in the message; root: 0 */
+    uint32_t number;              /* position among its siblings, from 1 */
+    uint32_t depth;               /* root: 0 */
+    uint32_t parent, child, next; /* indexes, or LL_PART_NONE: of what holds it, of its first child and next sibling */
+    uint32_t children;            /* how many */
+
+    /* Ranges of the message. A child's lie within its parent's body; siblings do not overlap. The body follows the
+     * header, and ends before the line end that belongs to the boundary behind it. */
+    uint64_t header_offset, header_size; /* with the blank line, if there is one; size 0: no header */
+    uint64_t body_offset, body_size;
+    uint64_t header_lines, body_lines; /* line feeds in them */
+
+    /* Never empty: where the header says nothing, text/plain and 7bit (RFC 2045 sections 5.2 and 6.1). */
+    ll_span type, subtype, encoding;
+    const ll_param *params;
+    size_t params_count;
+    ll_span id, description, md5, location; /* Content-ID and so on */
+    ll_span disposition;                    /* "attachment", "inline" */
+    const ll_param *disposition_params;
+    size_t disposition_params_count;
+    const ll_span *languages;
+    size_t languages_count;
+    bool has_envelope; /* the root, and the child of an LL_PART_MESSAGE */
+} ll_part;
+
+/* Part n. False: there is none such (*part is as it was). */
+bool ll_message_part(const ll_message *message, uint32_t n, ll_part *part);
+/* The part of a section number, RFC 3501 section 6.4.5: {4, 2, 1} is "4.2.1"; none: the message. */
+bool ll_message_find(const ll_message *message, const uint32_t *path, size_t count, ll_part *part);
+
+/* An address as in RFC 3501 section 7.4.2: the start of a group has no host and the group's name as mailbox, its end
+ * has neither; starts and ends are in pairs. What is missing in an address ("undisclosed") is empty. */
+typedef struct ll_address {
+    ll_span name;          /* display name, or the comment behind an address without one */
+    ll_span route;         /* "@a,@b": obsolete */
+    ll_span mailbox, host; /* local part, unquoted, and domain */
+} ll_address;
+
+typedef struct ll_addresses {
+    const ll_address *items;
+    size_t count;
+} ll_addresses;
+
+typedef struct ll_envelope {
+    uint32_t size; /* sizeof(ll_envelope) of the host: set it before asking */
+    ll_span date, subject, in_reply_to, message_id, references;
+    ll_addresses from, sender, reply_to, to, cc, bcc; /* sender and reply_to: as from if their field is missing */
+    bool dated;                                       /* date could be read: */
+    int32_t offset_minutes;                           /* its zone, east of UTC; 0: unknown */
+    int64_t seconds;                                  /* since 1970-01-01T00:00:00Z */
+} ll_envelope;
+
+/* False: part n has none. */
+bool ll_message_envelope(const ll_message *message, uint32_t n, ll_envelope *envelope);
+
+/* Takes pieces of text in order, borrowed for the call. An answer other than LL_OK ends what gives them, which then
+ * answers the same. */
+typedef ll_status (*ll_take)(void *context, ll_span bytes);
+
+/* A parameter in UTF-8: continuations joined, charset decoded (RFC 2231); encoded words too, for most mail names its
+ * attachments with them. In one piece. LL_ENOTFOUND: no such parameter; LL_ENOMEM. */
+LL_MUST_USE ll_status ll_message_param(const ll_message *message, const ll_param *params, size_t count, ll_span name,
+                                       ll_take take, void *context);
+/* A header's text (subject, description, an address's name) with its encoded words in UTF-8 (RFC 2047), in one piece.
+ * LL_ENOMEM; LL_ELIMIT: it is over 1 MB. */
+LL_MUST_USE ll_status ll_message_words(const ll_message *message, ll_span raw, ll_take take, void *context);
+
+typedef enum ll_decode {
+    LL_DECODE_BYTES = 0,   /* the transfer encoding only: the attachment itself */
+    LL_DECODE_UTF8 = 1,    /* and the charset: always valid UTF-8, with U+FFFD for what is not */
+    LL_DECODE_READABLE = 2 /* and HTML without its markup; for search and previews: nothing makes it safe to display */
+} ll_decode;
+
+/* Decodes the body of a leaf: push the bytes of its body range in pieces of any size. A few kilobytes of memory. */
+typedef struct ll_decoder ll_decoder;
+/* LL_ENOTFOUND: no part n; LL_ENOMEM. */
+LL_MUST_USE ll_status ll_decoder_new(ll_decoder **out, const ll_message *message, uint32_t n, ll_decode want);
+/* What is known by now goes to `take`. LL_ENOMEM, or what `take` answered: then only ll_decoder_del. */
+LL_MUST_USE ll_status ll_decoder_push(ll_decoder *decoder, ll_span bytes, ll_take take, void *context);
+/* The body has ended. */
+LL_MUST_USE ll_status ll_decoder_end(ll_decoder *decoder, ll_take take, void *context);
+void ll_decoder_del(ll_decoder **decoder); /* NULL is fine */
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include "imap/search_filter.h"
 #include "imap/search_sets.h"
 
+#include <time.h>
+
 enum { INIT, BEGIN, ASK, BATCH, MESSAGE, DONE };
 
 enum {
@@ -43,7 +45,7 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
 {
     f->s = s;
     f->keys = keys;
-    keys->now = s->host->now ? s->host->now(s->context) : 0;
+    keys->now = s->host->now ? s->host->now(s->context) : (int64_t)time(NULL);
     text_init(&f->modseqs, s->allocator, find_messages_max * sizeof(uint64_t));
     text_init(&f->scores, s->allocator, find_messages_max);
 }

@@ -17,12 +17,7 @@ enum {
  * empty. an address:          mailbox and host are never NULL; what is missing ("undisclosed", "<>") is empty the start
  * of a group: host NULL, mailbox the group's name (perhaps empty) the end of a group:   host NULL, mailbox NULL Quoting
  * is removed from name and mailbox, comments and folding are gone. Starts and ends of groups are always in pairs. */
-typedef struct mime_address {
-    ll_span name;    /* display name, or the comment after an address without one; NULL: none */
-    ll_span route;   /* source route "@a,@b" (obsolete); NULL: none */
-    ll_span mailbox; /* local part */
-    ll_span host;    /* domain, a domain literal with its brackets */
-} mime_address;
+typedef ll_address mime_address; /* letterlock.h */
 
 /* The addresses of a field's value, folded or not. *out and the bytes it points to live in `memory`.
  * LL_OK; else the arena's status (LL_ENOMEM, LL_ELIMIT), with nothing in *out. */

@@ -128,5 +128,6 @@ void mime_decoder_finish(mime_decoder *d, text *out)
     if (d->is_html) {
         mime_html_push(&d->html, text_span(&d->utf8), out);
         mime_html_finish(&d->html, out);
+        pass_status(&d->utf8, out);
     }
 }

@@ -256,9 +256,12 @@ bool mime_param_decode(const mime_param *params, size_t count, ll_span name, tex
     while (pieces < mime_params_max && add_piece(params, count, name, pieces, &charset, &bytes))
         pieces++;
     ll_span plain = mime_param_find(params, count, name);
-    if (text_status(&bytes) == LL_ENOMEM)
+    ll_status status = text_status(&bytes) == LL_ENOMEM ? LL_ENOMEM : LL_OK; /* too long is cut */
+    if (!status && pieces)
+        status = charset.size ? charset_to_utf8(charset, text_span(&bytes), out) : LL_ECHARSET;
+    if (status == LL_ENOMEM)
         out->status = LL_ENOMEM;
-    else if (pieces && (!charset.size || charset_to_utf8(charset, text_span(&bytes), out)))
+    else if (pieces && status)
         utf_add_valid(out, text_span(&bytes)); /* no charset, or one that nobody knows */
     else if (!pieces && plain.data)
         mime_word_decode(plain, out);

@@ -14,10 +14,7 @@ enum {
     mime_param_bytes_max = 16384, /* the decoded value: four times the longest path name a system takes */
 };
 
-typedef struct mime_param {
-    ll_span name;  /* as it stands, never empty; compare without case */
-    ll_span value; /* quoting removed */
-} mime_param;
+typedef ll_param mime_param; /* letterlock.h */
 
 /* A value with parameters: "attachment; filename=x", "text/plain; charset=utf-8". */
 typedef struct mime_value {

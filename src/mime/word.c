@@ -84,6 +84,8 @@ static bool add_word(decoder *d, const word *w)
         codec_qp_push(&codec, w->body, &d->bytes);
         codec_qp_finish(&codec, &d->bytes);
     }
+    if (text_status(&d->bytes) == LL_ENOMEM)
+        d->out->status = LL_ENOMEM;
     charset_push(d->converter, text_span(&d->bytes), d->out);
     return true;
 }

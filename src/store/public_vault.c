@@ -47,8 +47,8 @@ static ll_vault_config known_config(const ll_vault_config *given)
 
 static bool upstream_complete(const ll_upstream *u)
 {
-    return u->size >= sizeof *u && u->mailbox_create && u->mailbox_rename && u->mailbox_delete && u->message_create &&
-           u->messages_add && u->messages_move && u->messages_remove && u->messages_flag;
+    return u->size >= offsetof(ll_upstream, quota) && u->mailbox_create && u->mailbox_rename && u->mailbox_delete &&
+           u->message_create && u->messages_add && u->messages_move && u->messages_remove && u->messages_flag;
 }
 
 static ll_status set_folder(ll_vault *lv, const char *path, const char *folder)
@@ -69,6 +69,7 @@ static ll_status open_vault(ll_vault *lv, const char *path, const uint8_t *key, 
                           .message_bytes_max = config->message_bytes_max,
                           .now = config->now,
                           .log = config->log,
+                          .uidvalidity = config->uidvalidity,
                           .ctx = config->context};
     ll_status status = keys_init();
     if (!status)
@@ -91,7 +92,7 @@ static ll_status take_methods(ll_vault *lv)
     methods->end(self);
     if (lv->upstream.methods) {
         lv->vault->upstream = &lv->upstream;
-        upstream_methods(&lv->methods);
+        upstream_methods(&lv->upstream, &lv->methods);
     }
     return LL_OK;
 }

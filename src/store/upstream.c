@@ -210,8 +210,28 @@ bool upstream_reserves(ll_span name)
     return span_equal(name, SPAN(LL_RECOVERED_NAME));
 }
 
-void upstream_methods(ll_connector *methods)
+/* What the source's account may hold, to the client as it is. */
+static void ask_quota(flow *f)
 {
+    flow_prepare(f, flow_end);
+    flow_asked(f, f->up->methods->quota(f->up->self, &f->task));
+}
+
+static ll_status upstream_quota(void *self, ll_call *call)
+{
+    flow *f = flow_new(self, call);
+    return f ? flow_start(f, ask_quota) : LL_ENOMEM;
+}
+
+ll_status ll_task_quota(ll_task *task, const ll_quota *quota)
+{
+    return ll_call_quota(task->flow->call, quota);
+}
+
+void upstream_methods(const upstream *up, ll_connector *methods)
+{
+    if (up->methods->size >= offsetof(ll_upstream, quota) + sizeof up->methods->quota && up->methods->quota)
+        methods->quota = upstream_quota;
     methods->create = upstream_create;
     methods->remove = upstream_remove;
     methods->rename = upstream_rename;

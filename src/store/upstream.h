@@ -114,8 +114,8 @@ ll_status flow_ids(flow *f, ll_span **ids, size_t *count);
 /* "Recovered Messages": not for clients to change. */
 bool upstream_reserves(ll_span name);
 
-/* Replace the methods that write. */
-void upstream_methods(ll_connector *methods);
+/* Replace the methods that write, and quota if the source tells its own. */
+void upstream_methods(const upstream *up, ll_connector *methods);
 
 /* The methods. upstream_mailbox.c: */
 ll_status upstream_create(void *self, ll_call *call, ll_span name, unsigned attributes);

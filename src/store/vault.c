@@ -116,9 +116,10 @@ uint64_t writer_modseq(writer *w)
 
 uint32_t writer_uidvalidity(writer *w)
 {
-    int64_t now = vault_now(w->vault);
+    const vault_config *config = &w->vault->config;
     uint32_t least = w->uidvalidity + 1; /* one a second until 2106 leaves room for as many again */
-    w->uidvalidity = now > least && now <= UINT32_MAX ? (uint32_t)now : least;
+    int64_t wanted = config->uidvalidity ? config->uidvalidity(config->ctx, least) : vault_now(w->vault);
+    w->uidvalidity = wanted > least && wanted <= UINT32_MAX ? (uint32_t)wanted : least;
     return w->uidvalidity;
 }
 

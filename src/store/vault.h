@@ -31,6 +31,7 @@ typedef struct vault_config {
     uint64_t messages_max;                /* messages of one vault, one more is LL_EQUOTA; 0: VAULT_MESSAGES_MAX */
     int64_t (*now)(void *ctx);            /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *ctx, ll_span line); /* may be NULL. Any thread. Never content, names of mailboxes or keys */
+    uint32_t (*uidvalidity)(void *ctx, uint32_t least); /* of the public header; NULL: by the clock. Any thread */
     /* A vault is about to be locked, with so many bytes in it: for quotas while it is. May be NULL. On a worker. */
     void (*locking)(void *ctx, const uint8_t alias[KEYS_ID], uint64_t bytes);
     void *ctx;

@@ -68,6 +68,27 @@ def test_append_and_search():
         client.logout()
 
 
+def test_flag_move_delete_with_commands_of_its_own():
+    """-X: what scripts do with curl; the mailbox has a name that needs modified UTF-7 and quotes."""
+    with Server() as server:
+        ann, _ = server.alias("ann")
+        client = server.imap(ann)
+        for n in (0, 2, 4):
+            client.append("INBOX", None, None, message(n))
+        assert curl(server, ann, "", "-X", 'CREATE "Gr&APwA3w-e 2024"') == b""
+        assert b'"Gr&APwA3w-e 2024"' in curl(server, ann, "", "-X", 'LIST "" "Gr*"')
+        curl(server, ann, "INBOX", "-X", 'UID MOVE 1 "Gr&APwA3w-e 2024"')
+        curl(server, ann, "INBOX", "-X", "UID STORE 2 +FLAGS.SILENT (\\Deleted)")
+        assert curl(server, ann, "INBOX", "-X", "EXPUNGE").strip() == b"* 1 EXPUNGE"
+        curl(server, ann, "INBOX", "-X", 'UID COPY 3 "Gr&APwA3w-e 2024"')
+        assert [data for _, data in fetch_all(client)] == [message(4)]
+        assert [data for _, data in fetch_all(client, mailbox='"Gr&APwA3w-e 2024"')] == [message(0), message(4)]
+        there = curl(server, ann, urllib.parse.quote("Gr&APwA3w-e 2024") + ";UID=1", secure=False)
+        assert there == message(0)
+        assert curl(server, ann, "", "-X", 'STATUS "Gr&APwA3w-e 2024" (MESSAGES)').strip().endswith(b"(MESSAGES 2)")
+        client.logout()
+
+
 def test_wrong_password():
     with Server(settings={"login_failure_delay": "500ms"}) as server:
         ann, _ = server.alias("ann")

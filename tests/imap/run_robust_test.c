@@ -41,6 +41,17 @@ static const char *const says[] = {
     "g MOVE 1 Sent\r\n",
     "h STORE 1 +FLAGS.SILENT (\\Deleted)\r\n",
     "i UID EXPUNGE 1:*\r\n",
+    "k SORT (SUBJECT REVERSE DATE FROM) UTF-8 ALL\r\n",
+    "m UID SORT RETURN (PARTIAL 1:1) (DISPLAYFROM SIZE) UTF-8 TEXT sunny\r\n",
+    "n THREAD REFERENCES UTF-8 ALL\r\n",
+    "o UID SEARCH RETURN (MIN MAX COUNT ALL) OR SUBJECT hi LARGER 10\r\n",
+    "p ESEARCH IN (inboxes selected) RETURN (COUNT ALL) BODY sunny\r\n",
+    "q STORE 1:* (UNCHANGEDSINCE 9) -FLAGS (\\Seen $Work)\r\n",
+    "r LIST (SUBSCRIBED) \"\" * RETURN (STATUS (MESSAGES UIDNEXT))\r\n",
+    "t GETMETADATA (DEPTH infinity) \"\" (/shared /private)\r\n",
+    "u STATUS Sent (MESSAGES SIZE HIGHESTMODSEQ MAILBOXID)\r\n",
+    "v NOTIFY SET STATUS (personal (MessageNew MessageExpunge))\r\n",
+    "w FETCH 2 (BODY.PEEK[1.MIME] BODY.PEEK[HEADER.FIELDS.NOT (DATE)] ENVELOPE BODY)\r\n",
 };
 
 enum { says_count = sizeof says / sizeof says[0] };

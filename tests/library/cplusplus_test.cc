@@ -10,6 +10,38 @@ static const char *mechanisms(void *)
     return "PLAIN";
 }
 
+static ll_status take(void *context, ll_span bytes)
+{
+    static_cast<std::string *>(context)->append(bytes.data, bytes.size);
+    return LL_OK;
+}
+
+/* A message's parts and text. */
+static bool reads_a_message()
+{
+    const std::string mail =
+        "Subject: =?utf-8?Q?=C3=A9t=C3=A9?=\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n";
+    ll_message *m = nullptr;
+    if (ll_message_new(&m, nullptr))
+        return false;
+    ll_message_push(m, {mail.data(), mail.size()});
+    ll_part part{};
+    part.size = sizeof part;
+    ll_envelope envelope{};
+    envelope.size = sizeof envelope;
+    std::string subject, text;
+    ll_decoder *decoder = nullptr;
+    bool right = ll_message_end(m) == LL_OK && ll_message_part(m, 0, &part) && ll_message_envelope(m, 0, &envelope) &&
+                 ll_message_words(m, envelope.subject, take, &subject) == LL_OK &&
+                 ll_decoder_new(&decoder, m, 0, LL_DECODE_UTF8) == LL_OK &&
+                 ll_decoder_push(decoder, {mail.data() + part.body_offset, static_cast<size_t>(part.body_size)}, take,
+                                 &text) == LL_OK &&
+                 ll_decoder_end(decoder, take, &text) == LL_OK && subject == "\xc3\xa9t\xc3\xa9" && text == "hello";
+    ll_decoder_del(&decoder);
+    ll_message_del(&m);
+    return right;
+}
+
 int main()
 {
     ll_host host{};
@@ -39,5 +71,5 @@ int main()
     bool right = ll_view_count(view) == 1 && ll_view_unseen(view) == 0 && ll_view_has(view, 7);
     ll_view_unref(&view);
     std::printf("%s %s\n", greeted ? "greeted" : "no greeting", ll_status_text(LL_EQUOTA));
-    return greeted && right ? 0 : 1;
+    return greeted && right && reads_a_message() ? 0 : 1;
 }

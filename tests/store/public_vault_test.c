@@ -136,9 +136,19 @@ static ll_status messages_flag(void *self, ll_task *task, ll_span mailbox, const
     return reply(s, task);
 }
 
-static const ll_upstream upstream_methods_of_source = {sizeof(ll_upstream), mailbox_create,  mailbox_rename,
-                                                       mailbox_delete,      message_create,  messages_add,
-                                                       messages_move,       messages_remove, messages_flag};
+static ll_status account_quota(void *self, ll_task *task)
+{
+    source *s = self;
+    if (!s->refuse) {
+        assert_int_equal(ll_task_quota(task, &(ll_quota){SPAN("STORAGE"), 12, 100}), LL_OK);
+        assert_int_equal(ll_task_quota(task, &(ll_quota){SPAN("MAILBOX"), 3, 7}), LL_OK);
+    }
+    return reply(s, task);
+}
+
+static const ll_upstream upstream_methods_of_source = {
+    sizeof(ll_upstream), mailbox_create, mailbox_rename,  mailbox_delete, message_create,
+    messages_add,        messages_move,  messages_remove, messages_flag,  account_quota};
 
 /* --------------------------------------------------------------------------------------------------- Rig */
 
@@ -711,6 +721,73 @@ static void test_settings(void **state)
     rig_fini(&r);
 }
 
+/* The source's numbers, its refusal, and of a host that knows no such method the vault's own. */
+static void test_quota(void **state)
+{
+    (void)state;
+    rig r;
+    rig_init(&r, true);
+    assert_int_equal(ASK(&r.c, quota), LL_OK);
+    assert_int_equal(r.c.call->quotas_count, 2);
+    assert_true(span_equal(r.c.call->quotas[1].resource, SPAN("MAILBOX")));
+    assert_int_equal(r.c.call->quotas[0].used, 12);
+    assert_int_equal(r.c.call->quotas[0].limit, 100);
+    r.source.refuse = LL_EUNAVAILABLE;
+    r.source.why = "the source sleeps";
+    assert_int_equal(ASK(&r.c, quota), LL_EUNAVAILABLE);
+    r.source.refuse = LL_OK;
+    client_fini(&r.c);
+    rig_close(&r);
+    ll_upstream old = upstream_methods_of_source;
+    old.size = offsetof(ll_upstream, quota);
+    r.config.upstream = &old;
+    r.config.quota = 1 << 20;
+    rig_open(&r);
+    rig_client(&r, &r.c);
+    assert_int_equal(ASK(&r.c, quota), LL_OK);
+    assert_true(span_equal(r.c.call->quotas[0].resource, SPAN("STORAGE")));
+    assert_int_equal(r.c.call->quotas[0].limit, 1024);
+    rig_fini(&r);
+}
+
+static uint32_t chosen(void *context, uint32_t least)
+{
+    (void)least;
+    return *(uint32_t *)context;
+}
+
+static uint32_t uidvalidity_of(client *c, const char *name)
+{
+    assert_int_equal(ASK(c, status, span_str(name)), LL_OK);
+    return c->call->numbers.uidvalidity;
+}
+
+/* The host's number if it is above all before, else the next. */
+static void test_uidvalidity(void **state)
+{
+    (void)state;
+    rig r;
+    uint32_t wanted = 4000000000;
+    rig_init(&r, false);
+    client_fini(&r.c);
+    rig_close(&r);
+    r.config.uidvalidity = chosen;
+    r.config.context = &wanted;
+    rig_open(&r);
+    rig_client(&r, &r.c);
+    assert_int_equal(ASK(&r.c, create, SPAN("one"), 0), LL_OK);
+    assert_int_equal(uidvalidity_of(&r.c, "one"), 4000000000);
+    assert_int_equal(ASK(&r.c, create, SPAN("two"), 0), LL_OK); /* the same again is not taken */
+    assert_int_equal(uidvalidity_of(&r.c, "two"), 4000000001);
+    wanted = 5;
+    assert_int_equal(ASK(&r.c, remove, SPAN("one")), LL_OK);
+    assert_int_equal(ASK(&r.c, create, SPAN("one"), 0), LL_OK);
+    assert_int_equal(uidvalidity_of(&r.c, "one"), 4000000002);
+    assert_int_equal(push(&r, (ll_update){.kind = LL_UPDATE_UIDVALIDITY}), LL_OK);
+    assert_true(uidvalidity_of(&r.c, "one") > 4000000002);
+    rig_fini(&r);
+}
+
 static int threads(void **state)
 {
     (void)state;
@@ -726,6 +803,7 @@ int main(void)
         cmocka_unit_test(test_append_known_id), cmocka_unit_test(test_recovered),
         cmocka_unit_test(test_push_mailboxes),  cmocka_unit_test(test_push_messages),
         cmocka_unit_test(test_batch),           cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_quota),           cmocka_unit_test(test_uidvalidity),
     };
     int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("threads", tests, threads, NULL);
