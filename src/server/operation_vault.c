@@ -291,11 +291,11 @@ ll_status operation_salvage(server *s, const json_t *arguments, json_t **result,
     if (!status)
         status = salvage_run(t->path, t->key, out, &n, error);
     if (!status)
-        *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "file", t->path, "folder", out,
+        *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "file", t->path, "folder", out,
                             "pages", (json_int_t)n.pages, "damaged_pages", (json_int_t)n.bad_pages, "missing_pages",
                             (json_int_t)n.missing_pages, "messages", (json_int_t)n.placed, "without_mailbox",
-                            (json_int_t)n.loose, "loose_parts", (json_int_t)n.parts, "unreadable", (json_int_t)n.lost,
-                            "failed", n.lost > 0);
+                            (json_int_t)n.loose, "loose_parts", (json_int_t)n.parts, "incomplete",
+                            (json_int_t)n.incomplete, "unreadable", (json_int_t)n.lost, "failed", n.lost > 0);
     target_close(&t);
     return status ? status : *result ? LL_OK : LL_ENOMEM;
 }

@@ -125,6 +125,19 @@ static bool is_ours(ll_status status)
     return status == LL_EFULL || status == LL_EDENIED || status == LL_ENOMEM || status == LL_EIO;
 }
 
+/* What could be read of a message up to the damage is right: it is kept apart. */
+static ll_status incomplete_end(salvage *s, const maildir_mail *mail)
+{
+    char folder[PATH_MAX];
+    memcpy(folder, s->mail.folder, sizeof folder);
+    ll_status status = maildir_mailbox(&s->mail, SPAN("Incomplete"), 0);
+    if (!status)
+        status = maildir_end(&s->mail, mail);
+    memcpy(s->mail.folder, folder, sizeof folder);
+    s->numbers.incomplete += !status;
+    return status;
+}
+
 /* LL_ECORRUPT: it could not be read as it was. */
 static ll_status message_write(salvage *s, const maildir_mail *mail, uint64_t size)
 {
@@ -136,6 +149,10 @@ static ll_status message_write(salvage *s, const maildir_mail *mail, uint64_t si
         status = LL_ECORRUPT;
     if (!status)
         return maildir_end(&s->mail, mail);
+    if (!is_ours(status) && s->mail.written) {
+        ll_status kept = incomplete_end(s, mail);
+        status = kept ? kept : status;
+    }
     maildir_drop(&s->mail);
     return is_ours(status) ? status : LL_ECORRUPT;
 }
