@@ -5,6 +5,7 @@
 #   make test     everything is tested                make asan     unit and end-to-end tests under ASan and UBSan
 #   make fuzz     each target for FUZZ_SECONDS        make tsan     the same under ThreadSanitizer
 #   make model    COMMANDS random commands against a reference model of the mailbox
+#   make soak     mixed load for SOAK_SECONDS (1200): memory, descriptors, threads and latency must not grow
 #   make bench    the numbers in docs/benchmarks.md   make install  to PREFIX (/usr/local), DESTDIR honoured
 
 MAKEFLAGS += --no-print-directory
@@ -13,7 +14,7 @@ FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 B = build/release
 
-.PHONY: all demo test unit e2e durability model lint format asan tsan fuzz bench install clean setup setup-test man
+.PHONY: all demo test unit e2e durability soak model lint format asan tsan fuzz bench install clean setup setup-test man
 
 all: setup
 	@test -f $(B)/build.ninja || meson setup $(B) --prefix=$(PREFIX) >/dev/null
@@ -41,6 +42,9 @@ model: all
 	@$(B)/tests/model/model_test --commands $(COMMANDS) --seed $(or $(SEED),1)
 durability: setup-test all
 	@python3 tests/run.py --only durability --rounds $(or $(ROUNDS),200)
+SOAK_SECONDS ?= 1200
+soak: setup-test all
+	@python3 tests/durability/soak.py --seconds $(SOAK_SECONDS)
 
 asan: setup-test
 	@test -f build/asan/build.ninja || CC=clang meson setup build/asan -Db_sanitize=address,undefined -Db_lundef=false >/dev/null

@@ -188,6 +188,8 @@ static bool parse_arguments(const operation *op, int argc, char **argv, const ch
             return false;
         }
     }
+    if (operation_is_alone(op))
+        return !*data || !json_object_set_new(arguments, "data", json_string(*data));
     if (!*data)
         fprintf(stderr, "letterlock %s %s: --data DIR is needed\n", op->group, op->name);
     return *data != NULL;
@@ -322,7 +324,8 @@ static int run_operation(const operation *op, int argc, char **argv)
     if (arguments && parse_arguments(op, argc, argv, &data, arguments) && read_input(op, arguments)) {
         text error;
         text_init(&error, NULL, 65536);
-        ll_status status = operate(data, op, arguments, &result, &error);
+        ll_status status = operation_is_alone(op) ? operation_run(NULL, op, arguments, &result, &error)
+                                                  : operate(data, op, arguments, &result, &error);
         code =
             status ? fail("", error.size ? text_span(&error) : span_str(ll_status_text(status))) : print_result(result);
         if (!status && json_is_true(json_object_get(result, "failed")))

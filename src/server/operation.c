@@ -68,6 +68,23 @@ static const argument search_arguments[] = {
     {NULL, ARGUMENT_FLAG, NULL, NULL},
 };
 
+static const argument vault_check_arguments[] = {
+    {"vault", ARGUMENT_POSITION, "ADDRESS|FILE", "the vault: of an address, or a file of whatever name"},
+    {"address", ARGUMENT_OPTION, "ADDRESS", "whose vault the FILE is, if its name does not say it"},
+    {"key", ARGUMENT_FLAG, NULL, "standard input has the vault's key (64 hexadecimal digits) instead of a password"},
+    {"key-file", ARGUMENT_OPTION, "PATH", "the key stands in this file"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument salvage_arguments[] = {
+    {"vault", ARGUMENT_POSITION, "ADDRESS|FILE", "the vault: of an address, or a file of whatever name"},
+    {"folder", ARGUMENT_POSITION, "FOLDER", "where the Maildir is made; empty, or not there"},
+    {"address", ARGUMENT_OPTION, "ADDRESS", "whose vault the FILE is, if its name does not say it"},
+    {"key", ARGUMENT_FLAG, NULL, "standard input has the vault's key (64 hexadecimal digits) instead of a password"},
+    {"key-file", ARGUMENT_OPTION, "PATH", "the key stands in this file"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
 const operation operation_table[] = {
     {"domain", "add", "Take mail for a domain.", domain_arguments, operation_domain_add, NULL},
     {"domain", "list", "List the domains.", no_arguments, operation_domain_list, NULL},
@@ -90,6 +107,17 @@ const operation operation_table[] = {
      operation_status, NULL},
     {"", "check", "Look for faults: permissions, keys, ports, certificate, DNS; each finding with its remedy.",
      no_arguments, operation_check, NULL},
+    {"vault", "check",
+     "Look for damage in one vault, reading only: every page, SQLite's own check, counters and references. The "
+     "password "
+     "or recovery code of its owner is read from standard input. Exit status 1 if there is a fault.",
+     vault_check_arguments, operation_vault_check, operation_vault_input},
+    {"", "salvage",
+     "Write everything readable of a damaged vault into a Maildir, in clear. Each page counts by itself: one that is "
+     "damaged costs what stands on it, whichever it is. The vault is only read; nobody should be logged in to it. The "
+     "password or recovery code of its owner is read from standard input. What could not be had is listed in "
+     "unreadable.txt, and the exit status is then 1.",
+     salvage_arguments, operation_salvage, operation_vault_input},
     {"", "config", "Print every setting with its present value.", no_arguments, operation_config, NULL},
     {"", "search",
      "Find messages, by a text or a regular expression. Prints mailbox, UID, date, sender and subject of each. The "
@@ -130,7 +158,7 @@ static const argument *argument_find(const operation *op, const char *name)
 /* Lines of standard input travel under these names. */
 static bool is_input_name(const char *name)
 {
-    return strcmp(name, "current") == 0 || strcmp(name, "password") == 0;
+    return strcmp(name, "current") == 0 || strcmp(name, "password") == 0 || strcmp(name, "data") == 0;
 }
 
 static ll_status arguments_check(const operation *op, const json_t *arguments, text *error)

@@ -69,11 +69,18 @@ OPERATION(status)
 OPERATION(check)
 OPERATION(config)
 OPERATION(search)
+OPERATION(vault_check)
+OPERATION(salvage)
 #undef OPERATION
 const argument *operation_alias_add_input(const json_t *arguments);
 const argument *operation_alias_remove_input(const json_t *arguments);
 const argument *operation_alias_password_input(const json_t *arguments);
 const argument *operation_search_input(const json_t *arguments);
+const argument *operation_vault_input(const json_t *arguments);
+
+/* operation_vault.c: it runs in the command line's own process, with no server (s is NULL), and needs no --data; if one
+ * was given it is the argument "data". */
+bool operation_is_alone(const operation *op);
 
 /* operation_alias.c: the names of all aliases' vault files as keys of `known`. */
 LL_MUST_USE ll_status operation_alias_vaults(server *s, json_t *known);

@@ -68,8 +68,9 @@ typedef struct vault_numbers {
 } vault_numbers;
 vault_numbers vault_count(vault *v);
 
-/* Check a vault that nobody has open for writing: SQLite's integrity, counters against rows, reference counts, sizes of
- * content, UIDs. *report gets one line per fault. LL_OK: none; LL_ECORRUPT: see the report. */
+/* Check a vault, reading only: SQLite's integrity, counters against rows, reference counts, sizes of
+ * content, UIDs. *report gets one line per fault. LL_OK: none; LL_ECORRUPT: see the report; LL_EREADONLY: of an older
+ * version, which the next vault_open migrates. */
 LL_MUST_USE ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *report);
 
 #endif

@@ -53,6 +53,12 @@ static const struct {
      "piece p LEFT JOIN part t ON t.id = p.part WHERE p.message = m.id) AS n FROM message m WHERE size <> n"},
     {"piece: no such part",
      "SELECT message, ordinal, part FROM piece WHERE part <> 0 AND part NOT IN (SELECT id FROM part)"},
+    {"mailbox: last number given, highest id",
+     "SELECT 0, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mailbox'), 0) AS c, (SELECT "
+     "coalesce(max(id), 0) FROM mailbox) AS n WHERE c < n"},
+    {"message: last number given, highest id",
+     "SELECT 0, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0) AS c, (SELECT "
+     "coalesce(max(id), 0) FROM message) AS n WHERE c < n"},
     {"thread: no such message",
      "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
     {"part: refs, rows",
@@ -173,9 +179,12 @@ ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *repor
 {
     db *d = NULL;
     bool faulty = false;
-    ll_status status = db_open(&d, path, key, 0, report);
+    ll_status status = db_open(&d, path, key, DB_READONLY, report);
     if (!status)
         status = schema_open(d, SCHEMA_VAULT, false, report);
+    if (status == LL_EREADONLY && report)
+        text_add_str(report,
+                     ": it is of an older version; its owner's next login brings it to this one, check it then");
     if (!status)
         status = db_begin_read(d);
     if (!status) {

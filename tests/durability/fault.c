@@ -194,6 +194,8 @@ static fault_what point(const char *what, const char *path)
 {
     if (disk.off)
         return FAULT_POWER;
+    if (disk.plan.reads != (strcmp(what, "read") == 0))
+        return FAULT_NONE;
     uint64_t number = disk.points++;
     if (disk.plan.what == FAULT_NONE || number < disk.plan.at || (number > disk.plan.at && !disk.plan.lasting))
         return FAULT_NONE;
@@ -224,7 +226,8 @@ static int file_close(sqlite3_file *f)
 
 static int file_read(sqlite3_file *f, void *out, int size, sqlite3_int64 offset)
 {
-    return disk.off ? SQLITE_IOERR_READ : real_of(f)->pMethods->xRead(real_of(f), out, size, offset);
+    return point("read", path_of(f)) != FAULT_NONE ? SQLITE_IOERR_READ
+                                                   : real_of(f)->pMethods->xRead(real_of(f), out, size, offset);
 }
 
 static int write_through(sqlite3_file *f, const void *data, int size, sqlite3_int64 offset)

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * A VFS of SQLite ("fault") over the system's; SQLite3MC's encrypting VFS lies on top of it and is the default once
- * fault_install has run. Every operation that changes the disk is a point and has a number, from 0. At point
+ * fault_install has run. Every operation that changes the disk (or, by the plan, every one that reads) is a point
+ * and has a number, from 0. At point
  * plan.at something happens; what has been written but not synced is kept apart, so that the power can go:
  * fault_power_off puts into the files what a disk would have kept.
  *
@@ -38,6 +39,7 @@ typedef struct fault_plan {
     uint64_t at;     /* number of the point */
     fault_what what; /* there */
     bool lasting;    /* and at all later points */
+    bool reads;      /* the points are reads; nothing else fails */
     fault_keep keep;
     bool undelete; /* files that were removed come back when the power goes */
     uint32_t seed;

@@ -11,14 +11,17 @@
  *   1  what was acknowledged is there, exactly once per place; what was not is there once or not at all;
  *   2  every message is one that was sent, to the byte;
  *   3  UIDVALIDITY is what it was, and a new UID is above all that were given out; so is the mod-sequence;
+ *   a password that was changed: the old one or the new one opens the vault, never neither;
  *   6, 8  vault_check finds no fault, and both files pass SQLite's own check. */
 #include "../store/vault_fixture.h"
 
 #include "../store/fixture.h"
 #include "fault.h"
 
+#include "keys/slot.h"
 #include "store/absorb.h"
 #include "store/deliver.h"
+#include "store/directory.h"
 #include "store/drop.h"
 
 #include <fcntl.h>
@@ -52,9 +55,12 @@ typedef struct story {
     uint32_t uid_max, uidvalidity;
     uint64_t modseq_max;
     bool renamed_maybe; /* "New" may be "Newer" */
+    char directory_path[512];
+    ll_status replaced, added; /* of slots; LL_LATER: not tried */
 } story;
 
-static const uint8_t drop_key[KEYS_KEY] = FIXTURE_DROP_KEY;
+static const uint8_t drop_key[KEYS_KEY] = FIXTURE_DROP_KEY, directory_key[KEYS_KEY] = FIXTURE_DIRECTORY_KEY;
+static directory_slot slot_old, slot_new, slot_more; /* made once: they are slow */
 
 /* ------------------------------------------------------------------------------------------------- Messages, model */
 
@@ -238,6 +244,22 @@ static void make_mailbox(story *s)
     s->renamed_maybe = status != LL_OK;
 }
 
+/* The owner changes a password and adds one. */
+static void change_passwords(story *s)
+{
+    directory *d = NULL;
+    s->replaced = s->added = LL_LATER;
+    for (int i = 0; i < OPEN_TRIES && !d; i++)
+        tell(s, "open directory", 0, directory_open(&d, s->directory_path, directory_key, 0, NULL));
+    if (!d)
+        return;
+    s->replaced = directory_slot_replace(d, s->f->alias, slot_old.slot.id, &slot_new);
+    tell(s, "replace slot", 0, s->replaced);
+    s->added = directory_slot_add(d, s->f->alias, &slot_more);
+    tell(s, "add slot", 0, s->added);
+    directory_close(&d);
+}
+
 static bool log_in(story *s)
 {
     fixture *f = s->f;
@@ -277,6 +299,7 @@ static void close_files(story *s)
 
 static void story_tell(story *s)
 {
+    change_passwords(s);
     if (log_in(s)) {
         put(s, 6);
         append(s, "INBOX", 7);
@@ -444,6 +467,37 @@ static bool judge_vault(judge *j)
     return judge_counts(j) && judge_numbers(j);
 }
 
+static unsigned slot_count(const directory_slot *kept, size_t count, const directory_slot *one)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += memcmp(kept[i].slot.id, one->slot.id, KEYS_ID) == 0 &&
+                 memcmp(kept[i].slot.wrapped, one->slot.wrapped, SLOT_WRAPPED) == 0;
+    return found;
+}
+
+/* The old or the new password works, never neither or both. */
+static bool judge_passwords(judge *j)
+{
+    static directory_slot kept[SLOT_COUNT_MAX]; /* large */
+    const story *s = j->s;
+    directory *d = NULL;
+    size_t count = 0;
+    ll_status status = directory_open(&d, s->directory_path, directory_key, 0, NULL);
+    if (!status)
+        status = directory_slot_list(d, s->f->alias, kept, &count);
+    directory_close(&d);
+    if (status)
+        return judge_says(j, "the directory does not open: %s", ll_status_name(status));
+    unsigned old = slot_count(kept, count, &slot_old), fresh = slot_count(kept, count, &slot_new);
+    unsigned more = slot_count(kept, count, &slot_more);
+    if (old + fresh != 1 || (!s->replaced && !fresh) || (s->replaced == LL_LATER && fresh))
+        return judge_says(j, "the old password is there %u times, the new one %u times", old, fresh);
+    if (more > 1 || (!s->added && !more) || count != 3 + more)
+        return judge_says(j, "%zu passwords, the added one %u times", count, more);
+    return true;
+}
+
 static bool judge_files(judge *j)
 {
     story *s = j->s;
@@ -472,7 +526,7 @@ static bool judge_story(judge *j)
     status = drop_open(&s->drop, s->drop_path, drop_key, &f->executor, NULL);
     bool good = status ? judge_says(j, "the drop does not open: %s", ll_status_name(status)) : judge_vault(j);
     close_files(s);
-    return good && judge_files(j);
+    return good && judge_passwords(j) && judge_files(j);
 }
 
 /* ------------------------------------------------------------------------------------------------------- The rounds */
@@ -492,6 +546,7 @@ static const plan_name plans[] = {
     {"power-torn", {.what = FAULT_POWER, .keep = FAULT_KEEP_SOME, .undelete = true}},
     {"power-all", {.what = FAULT_POWER, .keep = FAULT_KEEP_ALL}},
     /* A fault that was survived, and at the end of the story, before anything is closed well, the power goes. */
+    {"read", {.what = FAULT_EIO, .reads = true}},
     {"eio-then-power", {.what = FAULT_EIO, .keep = FAULT_KEEP_SOME}},
 };
 
@@ -506,7 +561,7 @@ typedef struct base_file {
     size_t size;
 } base_file;
 
-static base_file base_vault, base_drop;
+static base_file base_vault, base_drop, base_directory;
 
 static void base_read(base_file *b, const char *path)
 {
@@ -532,9 +587,30 @@ static void base_write(const base_file *b, const char *path)
     close(fd);
 }
 
+/* Slots that the directory of the fixture does not have, and the one that it has first. */
+static void slots_make(const fixture *f, const char *path)
+{
+    static directory_slot kept[SLOT_COUNT_MAX]; /* large */
+    directory_alias alias;
+    directory *d = NULL;
+    size_t count = 0;
+    assert_int_equal(directory_open(&d, path, directory_key, 0, NULL), LL_OK);
+    assert_int_equal(directory_alias_get(d, f->alias, &alias), LL_OK);
+    assert_int_equal(directory_slot_list(d, f->alias, kept, &count), LL_OK);
+    directory_close(&d);
+    slot_old = kept[0];
+    snprintf(slot_new.label, sizeof slot_new.label, "new");
+    snprintf(slot_more.label, sizeof slot_more.label, "more");
+    assert_int_equal(slot_make_generated(alias.id, &alias.salts, SPAN(FIXTURE_GENERATED "1"), f->key, &slot_new.slot),
+                     LL_OK);
+    assert_int_equal(slot_make_generated(alias.id, &alias.salts, SPAN(FIXTURE_GENERATED "2"), f->key, &slot_more.slot),
+                     LL_OK);
+}
+
 static void base_make(fixture *f, char drop_path[512])
 {
     db *d = NULL;
+    const char *directory_path = NULL;
     fixture_init(f, 0);
     snprintf(drop_path, 512, "%s/drop.sqlite", f->scratch.dir);
     fixture_close(f);
@@ -546,6 +622,10 @@ static void base_make(fixture *f, char drop_path[512])
     db_close(&d);
     base_read(&base_vault, f->path);
     base_read(&base_drop, drop_path);
+    directory_path = scratch_path(&f->scratch, "directory.sqlite");
+    assert_int_equal(fixture_build(directory_path, directory_key, FIXTURES, "directory_v1.sql"), LL_OK);
+    slots_make(f, directory_path);
+    base_read(&base_directory, directory_path);
 }
 
 static void story_begin(story *s, fixture *f, const char *drop_path, bool verbose)
@@ -556,6 +636,8 @@ static void story_begin(story *s, fixture *f, const char *drop_path, bool verbos
     snprintf(s->drop_path, sizeof s->drop_path, "%s", drop_path);
     base_write(&base_vault, f->path);
     base_write(&base_drop, drop_path);
+    snprintf(s->directory_path, sizeof s->directory_path, "%s", scratch_path(&f->scratch, "directory.sqlite"));
+    base_write(&base_directory, s->directory_path);
     for (unsigned n = 0; n < 2; n++) {
         expect(s, n, "INBOX", 1, 1);
         expect(s, n, FIXTURE_FOLDER, 1, 1);
@@ -622,24 +704,27 @@ static void test_faults(void **state)
 {
     (void)state;
     static const plan_name none = {"none", {0}};
+    static const plan_name none_read = {"none", {.reads = true}};
     static const plan_name liar = {"liar", {.what = FAULT_LIE, .lasting = true}};
     fixture f;
     char drop_path[512];
-    uint64_t points = 0, rounds = 0, bad = 0;
+    uint64_t points = 0, reads = 0, rounds = 0, bad = 0;
     assert_int_equal(db_init(), LL_OK);
     assert_true(fault_install());
     messages_make();
     base_make(&f, drop_path);
     assert_true(round_run(&f, drop_path, &none, 0, &chosen, &points, false));
+    assert_true(round_run(&f, drop_path, &none_read, 0, &chosen, &reads, false));
     assert_false(round_run(&f, drop_path, &liar, 0, &chosen, NULL, true)); /* would we notice? */
     for (size_t p = 0; p < sizeof plans / sizeof *plans; p++)
-        for (uint64_t at = chosen.first; at < points && at <= chosen.last; at += chosen.every)
+        for (uint64_t at = chosen.first; at < (plans[p].plan.reads ? reads : points) && at <= chosen.last;
+             at += chosen.every)
             if (!chosen.plan || strcmp(chosen.plan, plans[p].name) == 0) {
                 bad += !round_run(&f, drop_path, &plans[p], at, &chosen, NULL, false);
                 rounds++;
             }
-    print_message("%llu points, %llu rounds, %llu bad\n", (unsigned long long)points, (unsigned long long)rounds,
-                  (unsigned long long)bad);
+    print_message("%llu points and %llu reads, %llu rounds, %llu bad\n", (unsigned long long)points,
+                  (unsigned long long)reads, (unsigned long long)rounds, (unsigned long long)bad);
     assert_int_equal(bad, 0);
     keyring_del(&f.keyring);
     secret_arena_del(&f.arena);
@@ -648,6 +733,7 @@ static void test_faults(void **state)
         free(message_text[i]);
     free(base_vault.data);
     free(base_drop.data);
+    free(base_directory.data);
 }
 
 int main(int argc, char **argv)

@@ -271,7 +271,11 @@ static inline ll_status client_append_full(client *c, const char *name, ll_span 
     c->call->upload = NULL;
     while (message.size) {
         ll_span piece = span_first(message, 60000);
-        assert_int_equal(c->methods->append_data(c->self, upload, piece), LL_OK);
+        status = c->methods->append_data(c->self, upload, piece);
+        if (status) {
+            c->methods->append_abort(c->self, upload);
+            return status;
+        }
         message = span_from(message, piece.size);
     }
     status = ASK(c, append_commit, &upload, 1);
