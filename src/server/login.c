@@ -239,8 +239,7 @@ static void slot_checked(void *context)
         return;
     }
     layout_path path = layout_vault(&s->layout, l->alias.vault);
-    uint64_t quota = l->alias.quota_bytes ? l->alias.quota_bytes : s->config->quota;
-    vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), quota, opened, o);
+    vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), 0, opened, o);
 }
 
 /* A slot of which nobody can have taken the right since it was looked at: whoever revokes one also ends the sessions of
