@@ -29,7 +29,7 @@
     X(SIZE, message_size, "50M", 65536, 1073741824, "The largest message taken, by SMTP, LMTP and IMAP APPEND.")       \
     X(NUMBER, recipients, "1000", 100, 1000, "The most recipients of one message (RFC 5321 asks for at least 100).")   \
     X(SIZE, quota, "10G", 0, 1099511627776,                                                                            \
-      "What one alias may keep, waiting mail included, unless it, or its account, has a quota of its own. 0: no limit.")\
+      "What one alias may keep, waiting mail included, unless it or its account has a quota of its own. 0: no limit.") \
     S("Vaults")                                                                                                        \
     X(TIME, vault_grace, "60s", 0, 86400000,                                                                           \
       "How long a vault stays unlocked after its last session has ended; then its key is wiped from memory.")          \

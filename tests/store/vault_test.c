@@ -128,7 +128,8 @@ static void test_batch_with_failure(void **state)
     assert_int_equal(spool_write(large, SPAN("abcd")), LL_OK);
     for (int i = 0; i < 30; i++) {
         bool fails = i % 3 == 1;
-        vault_deliver(f.vault, fails ? large : small, SPAN(""), 0, false, fails ? refused : delivered, fails ? &bad : &good);
+        vault_deliver(f.vault, fails ? large : small, SPAN(""), 0, false, fails ? refused : delivered,
+                      fails ? &bad : &good);
     }
     while (good + bad < 30)
         assert_true(fixture_pump(&f));
