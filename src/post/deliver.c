@@ -45,8 +45,20 @@ static void delivery_del(delivery *d)
     memory_free(NULL, d);
 }
 
+/* The room of those who do not get it. */
+static void give_room(const deliver_house *house, deliver_recipient *recipients, size_t count, uint64_t size, bool all)
+{
+    for (size_t i = 0; i < count; i++) {
+        deliver_recipient *to = &recipients[i];
+        if (to->taken && (all || to->status))
+            ledger_give(house->ledger, to->alias, size);
+        to->taken = false;
+    }
+}
+
 static void finish(delivery *d)
 {
+    give_room(&d->house, d->recipients, d->count, spool_size(d->content), false);
     d->done(d->context, d->recipients, d->count);
     delivery_del(d);
 }
@@ -135,7 +147,8 @@ static void after_vaults(delivery *d)
 
 /* ------------------------------------------------------------------------------------- second: the unlocked vaults */
 
-/* Over quota is told to the sender if that one can be told by itself; anything else goes to the drop. */
+/* Too many messages, or one too large, is told to the sender if that one can be told by itself; anything else goes to
+ * the drop. */
 static void vault_done(void *context, ll_status status)
 {
     into_vault *into = context;
@@ -157,7 +170,7 @@ static void to_vaults(delivery *d)
             continue;
         *into = (into_vault){d, i, into->vault};
         d->under_way++;
-        vault_deliver(into->vault, d->content, text_span(&d->index), d->now, vault_done, into);
+        vault_deliver(into->vault, d->content, text_span(&d->index), d->now, true, vault_done, into);
     }
     if (--d->under_way == 0)
         after_vaults(d);
@@ -177,6 +190,23 @@ static void first_drop_done(void *context, ll_status status)
         return;
     }
     to_vaults(d);
+}
+
+/* LL_EQUOTA: one of several has no room, and all have one answer. */
+static ll_status take_room(const deliver_house *house, deliver_recipient *recipients, size_t count, uint64_t size,
+                           bool each)
+{
+    for (size_t i = 0; i < count; i++) {
+        deliver_recipient *to = &recipients[i];
+        if (to->status)
+            continue;
+        ll_status status = ledger_take(house->ledger, to->alias, size);
+        to->taken = !status;
+        if (status && !each)
+            return status;
+        to->status = status;
+    }
+    return LL_OK;
 }
 
 static delivery *delivery_new(const deliver_house *house, size_t count)
@@ -204,14 +234,18 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
     if (!d)
         return LL_ENOMEM;
     d->each = each || count == 1;
+    uint64_t bytes = spool_size(*content);
+    ll_status status = take_room(house, *recipients, count, bytes, d->each);
+    if (status) {
+        give_room(house, *recipients, count, bytes, true);
+        d->count = 0;
+        delivery_del(d);
+        return status;
+    }
     for (size_t i = 0; i < count; i++) {
         deliver_recipient *to = &(*recipients)[i];
-        bool over = d->each && spool_size(*content) > to->room;
-        bool refused = to->status || over;
-        if (!to->status && over)
-            to->status = LL_EQUOTA;
-        d->vaults[i].vault = refused ? NULL : vaults_find(house->vaults, to->alias);
-        d->to_drop[i] = !refused && !d->vaults[i].vault;
+        d->vaults[i].vault = to->status ? NULL : vaults_find(house->vaults, to->alias);
+        d->to_drop[i] = !to->status && !d->vaults[i].vault;
     }
     d->content = *content;
     d->index = *index;
@@ -228,8 +262,9 @@ ll_status deliver_message(const deliver_house *house, spool **content, text *ind
         to_vaults(d);
         return LL_OK;
     }
-    ll_status status = drop_ask(d, first_drop_done);
+    status = drop_ask(d, first_drop_done);
     if (status) {
+        give_room(house, d->recipients, count, bytes, true);
         *content = d->content;
         *index = given;
         *recipients = d->recipients;

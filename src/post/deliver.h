@@ -7,9 +7,10 @@
  * sealed into its drop instead. So after the first step a failure is rare, and what it can cause is a second copy for
  * somebody, never a loss.
  *
- * A message that turns out larger than a recipient's room is refused for that one (LL_EQUOTA) where each has an answer
- * of its own: LMTP, or a single recipient. With several recipients and one answer it is taken once more than the quota
- * allows; the next RCPT is refused.
+ * Before anything is written its room is taken from the ledger for every recipient, and given back for those who do not
+ * get it: no quota is passed by a byte. Who has no room is refused (LL_EQUOTA) where each has an answer of its own:
+ * LMTP, or a single recipient. With several recipients and one answer nobody gets it: RCPT has seen to it that this
+ * needs a message larger than was announced.
  *
  * A vault that was unlocked while the message was on its way to the drop is asked to absorb it at once.
  *
@@ -27,7 +28,8 @@ enum {
 typedef struct deliver_recipient {
     uint8_t alias[KEYS_ID];
     uint8_t drop_public[KEYS_KEY];
-    uint64_t room;    /* bytes left of its quota when it was asked; UINT64_MAX: no quota */
+    uint64_t most;    /* the smallest of its quotas: a larger message can never fit; UINT64_MAX: none */
+    bool taken;       /* its room in the ledger, while the message is on its way */
     ll_status status; /* the outcome; an error to begin with: it gets nothing */
 } deliver_recipient;
 
@@ -35,13 +37,15 @@ typedef struct deliver_house {
     drop *drop;
     vaults *vaults;
     const executor *executor;
+    ledger *ledger;
 } deliver_house;
 
 typedef void deliver_done(void *context, const deliver_recipient *recipients, size_t count);
 
 /* Deliver the spool's content. On LL_OK: *content, the bytes of *index and *recipients (from the default allocator) are
  * taken over, and `done` is called once, later, with the outcome of each. each: every recipient is answered by itself
- * (LMTP). LL_ENOMEM: nothing was taken. house is copied. */
+ * (LMTP). LL_ENOMEM, or LL_EQUOTA for
+ * all: nothing was taken. house is copied. */
 LL_MUST_USE ll_status deliver_message(const deliver_house *house, spool **content, text *index,
                                       deliver_recipient **recipients, size_t count, int64_t now, bool each,
                                       deliver_done *done, void *context);

@@ -72,13 +72,19 @@ ll_status intake_bytes_note(directory *d, const uint8_t alias[KEYS_ID], uint64_t
     return directory_setting_set(d, note_name(alias, name), span_of(value, (size_t)size));
 }
 
+void intake_bytes_print(const uint8_t alias[KEYS_ID], uint64_t bytes, directory_note *note)
+{
+    (void)note_name(alias, note->key);
+    snprintf(note->value, sizeof note->value, "%" PRIu64, bytes);
+}
+
 ll_status intake_bytes_forget(directory *d, const uint8_t alias[KEYS_ID])
 {
     char name[8 + RANDOM_HEX + 1];
     return directory_setting_set(d, note_name(alias, name), SPAN(""));
 }
 
-static ll_status bytes_noted(directory *d, const uint8_t alias[KEYS_ID], uint64_t *bytes)
+ll_status intake_bytes_noted(directory *d, const uint8_t alias[KEYS_ID], uint64_t *bytes)
 {
     char name[8 + RANDOM_HEX + 1];
     text value;
@@ -91,22 +97,6 @@ static ll_status bytes_noted(directory *d, const uint8_t alias[KEYS_ID], uint64_
     return status == LL_ENOTFOUND ? LL_OK : status;
 }
 
-/* What the alias keeps already: the vault's bytes, as they are if it is unlocked, else as they were; and what waits for
- * it. */
-static ll_status bytes_kept(const intake *house, const directory_alias *alias, uint64_t *kept)
-{
-    uint64_t in_vault = 0;
-    ll_status status = drop_alias_bytes(house->drop, alias->id, kept, NULL);
-    vault *open = vaults_find(house->vaults, alias->id);
-    if (open)
-        in_vault = vault_count(open).bytes;
-    else if (!status)
-        status = bytes_noted(house->directory, alias->id, &in_vault);
-    vaults_release(house->vaults, &open);
-    *kept += in_vault;
-    return status;
-}
-
 void intake_confirm(const intake *house, deliver_recipient *recipients, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -115,10 +105,7 @@ void intake_confirm(const intake *house, deliver_recipient *recipients, size_t c
         to->status = directory_alias_get(house->directory, to->alias, &alias);
         if (!to->status && alias.disabled)
             to->status = LL_ENOTFOUND;
-        uint64_t kept = 0, quota = to->status ? 0 : alias.quota_bytes ? alias.quota_bytes : house->quota;
-        if (quota)
-            to->status = bytes_kept(house, &alias, &kept);
-        to->room = !quota ? UINT64_MAX : kept < quota ? quota - kept : 0;
+        to->most = ledger_of(house->ledger, to->alias).most;
     }
 }
 
@@ -133,23 +120,23 @@ void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake
         answer_with(answer, 550, "5.1.1", "no such mailbox here");
         return;
     }
-    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : house->quota, kept = 0;
-    if (!status && quota)
-        status = bytes_kept(house, &alias, &kept);
+    ledger_numbers n = ledger_of(house->ledger, alias.id);
     if (status) {
         answer_with(answer, 451, "4.3.0", "mailboxes cannot be looked up at the moment, try again later");
         return;
     }
-    if (quota && size > quota) {
+    if (size > n.most) {
         answer_with(answer, 552, "5.2.2", "the message is larger than all that the mailbox may keep");
         return;
     }
-    if (quota && (kept >= quota || size > quota - kept)) {
+    if (!n.room || size > n.room) {
         answer_with(answer, 452, "4.2.2", "the mailbox is full, try again later");
         return;
     }
     answer_with(answer, 250, "2.1.5", "");
-    answer->recipient.room = quota ? quota - kept : UINT64_MAX;
+    answer->room = n.room;
+    answer->shared = n.shared;
+    answer->recipient.most = n.most;
     memcpy(answer->recipient.alias, alias.id, KEYS_ID);
     memcpy(answer->recipient.drop_public, alias.drop_public, KEYS_KEY);
 }

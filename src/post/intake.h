@@ -1,7 +1,7 @@
 /* intake.h - may this recipient have mail from this door? The policy of RCPT.
  * SPDX-License-Identifier: MIT
  *
- * Blocks on the directory and the drop (a few pages each): call it on a worker. Thread-safe. */
+ * Blocks on the directory (a few pages): call it on a worker. Thread-safe. */
 #ifndef POST_INTAKE_H
 #define POST_INTAKE_H
 
@@ -12,10 +12,8 @@
 /* What it asks. All borrowed. */
 typedef struct intake {
     directory *directory;
-    drop *drop;
-    vaults *vaults;
+    ledger *ledger;
     const char *hostname;
-    uint64_t quota; /* of aliases without one of their own; 0: none */
 } intake;
 
 typedef struct intake_answer {
@@ -23,6 +21,7 @@ typedef struct intake_answer {
     const char *enhanced;
     const char *text;
     deliver_recipient recipient;
+    uint64_t room, shared; /* bytes left of its quotas, and of those that others share; UINT64_MAX: it has none */
 } intake_answer;
 
 /* size: of the message as far as the client has said, 0 if it has not.
@@ -31,12 +30,17 @@ typedef struct intake_answer {
  *   451 4.3.0  the stores do not answer */
 void intake_rcpt(const intake *house, const smtp_path *to, uint64_t size, intake_answer *answer);
 
-/* The message has come, perhaps long after RCPT: are they still there, and how much room have they now? Sets status
- * (LL_OK, LL_ENOTFOUND, LL_EUNAVAILABLE ...) and room of each. Blocks as intake_rcpt. */
+/* The message has come, perhaps long after RCPT: are they still there? Sets status (LL_OK, LL_ENOTFOUND,
+ * LL_EUNAVAILABLE
+ * ...) and `most` of each. Blocks as intake_rcpt. */
 void intake_confirm(const intake *house, deliver_recipient *recipients, size_t count);
 
-/* Remember how much a vault held when it was locked; counted until it is unlocked again. As directory_setting_set. */
+/* Remember how much a vault holds: the ledger begins with it. As directory_setting_set. */
 LL_MUST_USE ll_status intake_bytes_note(directory *d, const uint8_t alias[KEYS_ID], uint64_t bytes);
+/* The same as a note, for several at once: directory_notes_set. */
+void intake_bytes_print(const uint8_t alias[KEYS_ID], uint64_t bytes, directory_note *note);
+/* What was noted, 0 if nothing was. */
+LL_MUST_USE ll_status intake_bytes_noted(directory *d, const uint8_t alias[KEYS_ID], uint64_t *bytes);
 /* Forget it: the alias was removed. */
 LL_MUST_USE ll_status intake_bytes_forget(directory *d, const uint8_t alias[KEYS_ID]);
 

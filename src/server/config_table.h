@@ -29,12 +29,12 @@
     X(SIZE, message_size, "50M", 65536, 1073741824, "The largest message taken, by SMTP, LMTP and IMAP APPEND.")       \
     X(NUMBER, recipients, "1000", 100, 1000, "The most recipients of one message (RFC 5321 asks for at least 100).")   \
     X(SIZE, quota, "10G", 0, 1099511627776,                                                                            \
-      "What one alias may keep, waiting mail included, unless it was added with a quota of its own. 0: no limit.")     \
+      "What one alias may keep, waiting mail included, unless it or its account has a quota of its own. 0: no limit.") \
     S("Vaults")                                                                                                        \
     X(TIME, vault_grace, "60s", 0, 86400000,                                                                           \
       "How long a vault stays unlocked after its last session has ended; then its key is wiped from memory.")          \
     X(NUMBER, vaults_unlocked, "2000", 1, 100000,                                                                      \
-      "The most vaults unlocked at once. Each costs up to six file descriptors and about a megabyte.")                 \
+      "The most vaults unlocked at once. Each costs five to six file descriptors and 0.4 MB or more.")                 \
     S("Login")                                                                                                         \
     X(TIME, login_failure_delay, "1500ms", 500, 60000,                                                                 \
       "A failed login is answered this long after it began, whatever the reason, so that time tells nothing.")         \

@@ -238,9 +238,15 @@ static void slot_checked(void *context)
         open_finish(o, o->status ? o->status : LL_ECLOSED);
         return;
     }
+    vault *open = o->nothing_waits ? vaults_find(s->vaults, o->alias) : NULL;
+    if (open && vault_key_is(open, sasl_key(l->exchange))) {
+        opened(o, LL_OK, open);
+        return;
+    }
+    vaults_release(s->vaults, &open);
+    o->nothing_waits = false; /* it was locked since that was seen: mail may have come into the drop */
     layout_path path = layout_vault(&s->layout, l->alias.vault);
-    uint64_t quota = l->alias.quota_bytes ? l->alias.quota_bytes : s->config->quota;
-    vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), quota, opened, o);
+    vaults_open(s->vaults, l->alias.id, path.string, sasl_key(l->exchange), 0, opened, o);
 }
 
 /* A slot of which nobody can have taken the right since it was looked at: whoever revokes one also ends the sessions of
@@ -331,7 +337,7 @@ static ll_status keep_alias(login *l, const inquiry *q)
     l->alias = q->alias;
     l->endings = q->endings;
     l->checked = q->remembered && q->touched;
-    l->nothing_waits = q->remembered && q->nothing_waits;
+    l->nothing_waits = q->nothing_waits;
     l->marked = q->by_password && !q->remembered;
     memcpy(l->mark, q->mark, sizeof l->mark);
     memory_free(NULL, l->slot_ids);
@@ -389,11 +395,18 @@ static bool remember(inquiry *q)
     if (!memo_find(s->memo, q->alias.id, slots, q->slots_count, text_span(&q->password), &q->slot) ||
         keyring_get(s->keyring, q->alias.id, q->key))
         return false;
-    uint64_t bytes, entries;
     q->remembered = true;
     q->touched = q->slots[q->slot].last_used == directory_touch_hour(time(NULL));
-    q->nothing_waits = drop_alias_bytes(s->drop, q->alias.id, &bytes, &entries) == LL_OK && entries == 0;
     return true;
+}
+
+/* The vault is open, and the drop has nothing for it. */
+static bool nothing_waits(const inquiry *q)
+{
+    uint64_t bytes, entries;
+    const server *s = q->server;
+    return keyring_has(s->keyring, q->alias.id) && !drop_alias_bytes(s->drop, q->alias.id, &bytes, &entries) &&
+           !entries;
 }
 
 /* LL_MORE: the password must be hashed. */
@@ -406,6 +419,7 @@ static ll_status look_up(inquiry *q)
     if (!status)
         status = directory_slot_list(s->directory, q->alias.id, q->slots, &q->slots_count);
     q->looked_up = status == LL_OK;
+    q->nothing_waits = q->looked_up && nothing_waits(q);
     if (!q->by_password || (status && status != LL_ENOTFOUND))
         return status;
     return q->looked_up && remember(q) ? LL_OK : LL_MORE;

@@ -18,6 +18,43 @@ static const argument alias_arguments[] = {
     {NULL, ARGUMENT_FLAG, NULL, NULL},
 };
 
+static const argument domain_quota_arguments[] = {
+    {"domain", ARGUMENT_POSITION, "DOMAIN", "such as example.com"},
+    {"set", ARGUMENT_OPTION, "SIZE", "what all its aliases together may keep, such as 500M or 20G; 0: no limit"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument alias_quota_arguments[] = {
+    {"address", ARGUMENT_POSITION, "ADDRESS", "such as ann@example.com"},
+    {"set", ARGUMENT_OPTION, "SIZE",
+     "what it may keep by itself, such as 500M or 20G; 0: what its account says, else the setting `quota`"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument alias_account_arguments[] = {
+    {"address", ARGUMENT_POSITION, "ADDRESS", "such as ann@example.com"},
+    {"set", ARGUMENT_OPTION, "ACCOUNT", "the account that owns it from now on"},
+    {"none", ARGUMENT_FLAG, NULL, "no account owns it any more"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument account_arguments[] = {
+    {"account", ARGUMENT_POSITION, "ACCOUNT", "such as ann, or a customer's number"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument account_add_arguments[] = {
+    {"account", ARGUMENT_POSITION, "ACCOUNT", "such as ann, or a customer's number"},
+    {"quota", ARGUMENT_OPTION, "SIZE", "what all its aliases together may keep, such as 500M or 20G; 0: no limit"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
+static const argument account_quota_arguments[] = {
+    {"account", ARGUMENT_POSITION, "ACCOUNT", "such as ann, or a customer's number"},
+    {"set", ARGUMENT_OPTION, "SIZE", "what all its aliases together may keep, such as 500M or 20G; 0: no limit"},
+    {NULL, ARGUMENT_FLAG, NULL, NULL},
+};
+
 static const argument alias_add_arguments[] = {
     {"address", ARGUMENT_POSITION, "ADDRESS", "such as ann@example.com; its domain must be there already"},
     {"password-stdin", ARGUMENT_FLAG, NULL,
@@ -26,6 +63,7 @@ static const argument alias_add_arguments[] = {
      "with --password-stdin: you vouch that a machine made it (22 characters or more, mixed): it may then be used with "
      "SCRAM"},
     {"quota", ARGUMENT_OPTION, "SIZE", "what it may keep, such as 500M or 20G; otherwise the setting `quota` counts"},
+    {"account", ARGUMENT_OPTION, "ACCOUNT", "the account that owns it; its aliases share its quota"},
     {"label", ARGUMENT_OPTION, "TEXT", "name of the first password, such as a device"},
     {NULL, ARGUMENT_FLAG, NULL, NULL},
 };
@@ -90,6 +128,8 @@ const operation operation_table[] = {
     {"domain", "list", "List the domains.", no_arguments, operation_domain_list, NULL},
     {"domain", "remove", "Stop taking mail for a domain. It must have no aliases any more.", domain_arguments,
      operation_domain_remove, NULL},
+    {"domain", "quota", "Show or set what the aliases of a domain may keep together.", domain_quota_arguments,
+     operation_domain_quota, NULL},
     {"alias", "add",
      "Add an address with a vault of its own. Prints the recovery code and, on the last line, the password: once, "
      "never again.",
@@ -103,6 +143,21 @@ const operation operation_table[] = {
      "standard "
      "input. A vault is never encrypted anew: this is quick and safe at any moment.",
      alias_password_arguments, operation_alias_password, operation_alias_password_input},
+    {"alias", "quota",
+     "Show or set what an alias may keep. Shown are its own limit and use, and of all limits that count for it (its "
+     "own, "
+     "its domain's, its account's) the one with the least room.",
+     alias_quota_arguments, operation_alias_quota, NULL},
+    {"alias", "account", "Show or set the account that owns an alias.", alias_account_arguments,
+     operation_alias_account, NULL},
+    {"account", "add", "Add an account: an owner of several aliases, which share its quota.", account_add_arguments,
+     operation_account_add, NULL},
+    {"account", "list", "List the accounts with their quotas and what their aliases keep.", no_arguments,
+     operation_account_list, NULL},
+    {"account", "quota", "Show or set what the aliases of an account may keep together, whatever their domains.",
+     account_quota_arguments, operation_account_quota, NULL},
+    {"account", "remove", "Remove an account. It must have no aliases any more.", account_arguments,
+     operation_account_remove, NULL},
     {"", "status", "What the running server does: listeners, sessions, vaults, waiting mail.", no_arguments,
      operation_status, NULL},
     {"", "check", "Look for faults: permissions, keys, ports, certificate, DNS; each finding with its remedy.",

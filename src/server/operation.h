@@ -65,6 +65,13 @@ OPERATION(alias_list)
 OPERATION(alias_show)
 OPERATION(alias_remove)
 OPERATION(alias_password)
+OPERATION(alias_quota)
+OPERATION(alias_account)
+OPERATION(account_add)
+OPERATION(account_list)
+OPERATION(account_quota)
+OPERATION(account_remove)
+OPERATION(domain_quota)
 OPERATION(status)
 OPERATION(check)
 OPERATION(config)
@@ -81,6 +88,9 @@ const argument *operation_vault_input(const json_t *arguments);
 /* operation_vault.c: it runs in the command line's own process, with no server (s is NULL), and needs no --data; if one
  * was given it is the argument "data". */
 bool operation_is_alone(const operation *op);
+
+/* A size such as 500M in this argument; 0 without it. operation_quota.c. LL_EINVAL with a sentence. */
+LL_MUST_USE ll_status operation_size(const json_t *arguments, const char *name, uint64_t *bytes, text *error);
 
 /* operation_alias.c: the names of all aliases' vault files as keys of `known`. */
 LL_MUST_USE ll_status operation_alias_vaults(server *s, json_t *known);

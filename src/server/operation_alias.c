@@ -7,6 +7,7 @@
 #include "keys/random.h"
 #include "post/intake.h"
 #include "server/alias_secret.h"
+#include "server/quota.h"
 #include "wire/smtp_path.h"
 
 #include <inttypes.h>
@@ -106,17 +107,18 @@ static ll_status split_address(ll_span address, directory_alias *alias, text *er
     return LL_OK;
 }
 
-static ll_status quota_of(const json_t *arguments, uint64_t *quota, text *error)
+static ll_status account_of(server *s, const json_t *arguments, directory_alias *alias, text *error)
 {
-    ll_span value = operation_string(arguments, "quota");
-    if (!value.size)
+    ll_span name = operation_string(arguments, "account");
+    directory_account account;
+    if (!name.size)
         return LL_OK;
-    config c;
-    ll_status status = config_init(&c);
+    ll_status status = directory_account_find(s->directory, name, &account);
+    if (status == LL_ENOTFOUND)
+        text_print(error, "there is no account \"%.*s\": `letterlock account add` first",
+                   SPAN_PRINT(span_first(name, DIRECTORY_ACCOUNT_MAX)));
     if (!status)
-        status = config_set(&c, SPAN("quota"), value, error);
-    *quota = c.quota;
-    config_fini(&c);
+        memcpy(alias->account, account.name, sizeof alias->account);
     return status;
 }
 
@@ -126,7 +128,9 @@ ll_status operation_alias_add(server *s, const json_t *arguments, json_t **resul
     alias_secret secret;
     ll_status status = split_address(operation_string(arguments, "address"), &alias, error);
     if (!status)
-        status = quota_of(arguments, &alias.quota_bytes, error);
+        status = operation_size(arguments, "quota", &alias.quota_bytes, error);
+    if (!status)
+        status = account_of(s, arguments, &alias, error);
     if (status)
         return status;
     if (directory_domain_find(s->directory, span_str(alias.domain)) == LL_ENOTFOUND) {
@@ -154,6 +158,8 @@ ll_status operation_alias_add(server *s, const json_t *arguments, json_t **resul
         if (status == LL_EINVAL)
             text_print(error, "\"%s@%s\" is not an address that can receive mail here", alias.local, alias.domain);
     }
+    if (!status)
+        status = quota_alias(s, alias.id);
     if (!status) {
         *result = json_object();
         json_object_set_new(*result, "alias", json_id(alias.id));
@@ -244,6 +250,8 @@ ll_status operation_alias_show(server *s, const json_t *arguments, json_t **resu
     status = slots ? directory_slot_list(s->directory, alias.id, slots, &count) : LL_ENOMEM;
     if (!status)
         status = drop_alias_bytes(s->drop, alias.id, &bytes, &waiting);
+    if (!status)
+        status = quota_open(s);
     json_t *list = json_array();
     for (size_t i = 0; !status && i < count; i++)
         json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o, s:s}", "slot", json_id(slots[i].slot.id), "kind",
@@ -251,7 +259,7 @@ ll_status operation_alias_show(server *s, const json_t *arguments, json_t **resu
                                               "last_used", json_time(slots[i].last_used), "label", slots[i].label));
     memory_free(NULL, slots);
     vault *open = vaults_find(s->vaults, alias.id);
-    uint64_t quota = alias.quota_bytes ? alias.quota_bytes : s->config->quota;
+    uint64_t quota = s->ledger ? ledger_of(s->ledger, alias.id).limit : 0;
     *result = json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o}", "address", json_address(&alias), "alias",
                         json_id(alias.id), "vault", json_id(alias.vault), "created", json_time(alias.created), "state",
                         alias.disabled ? "disabled"
@@ -281,6 +289,8 @@ ll_status operation_alias_remove(server *s, const json_t *arguments, json_t **re
         status = alias_confirmed(arguments, &alias, error);
     if (!status)
         status = directory_alias_remove(s->directory, alias.id);
+    if (!status && s->ledger)
+        ledger_leave(s->ledger, alias.id);
     if (!status)
         status = alias_vault_destroy(s, &alias, error);
     if (!status)

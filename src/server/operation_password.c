@@ -5,6 +5,8 @@
  * the vault key (invariant 10). Every change is one transaction of the directory: after a crash the old or the new
  * password works. */
 #include "server/alias_secret.h"
+#include "server/log.h"
+#include "server/quota.h"
 
 #include "base/memory.h"
 #include "keys/random.h"
@@ -178,8 +180,12 @@ static ll_status change_reset(server *s, const json_t *arguments, json_t *result
         if (status && layout_vault_remove(&s->layout, fresh.vault))
             text_add_str(error, "a vault file without owner was left behind\n");
     }
+    if (!status && s->ledger)
+        ledger_leave(s->ledger, old.id);
     if (!status)
         alias_secret_print(&secret, result);
+    if (!status && quota_alias(s, fresh.id))
+        log_event("-", "quota-not-counted");
     alias_secret_fini(&secret);
     if (!status && alias_vault_destroy(s, &old, error)) { /* the new password counts already and must be shown */
         json_object_set_new(result, "warning", json_string(text_str(error)));

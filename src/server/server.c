@@ -4,10 +4,10 @@
 
 #include "base/memory.h"
 #include "keys/server_key.h"
-#include "post/intake.h"
 #include "server/control.h"
 #include "server/log.h"
 #include "server/login.h"
+#include "server/quota.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -42,9 +42,7 @@ static void vault_locking(void *context, const uint8_t alias[KEYS_ID], uint64_t 
 {
     server *s = context;
     memo_drop(s->memo, alias);
-    ll_status status = intake_bytes_note(s->directory, alias, bytes);
-    if (status)
-        log_event("-", "quota-note-failed status=%s", ll_status_name(status));
+    quota_locking(s, alias, bytes);
 }
 
 /* As many descriptors and as much locked memory as the system lets us have; what is missing shows in `letterlock
@@ -107,6 +105,7 @@ static ll_status open_vaults(server *s)
     s->pool.bytes_max = s->config->spool_memory;
     vault_config shared = {
         .executor = &s->executor,
+        .ledger = s->ledger,
         .keyring = s->keyring,
         .spool_folder = s->spool_folder.string,
         .spool_pool = &s->pool,
@@ -189,6 +188,8 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
     }
     if (!status)
         status = open_keys(s, error);
+    if (!status && loop)
+        status = quota_open(s);
     if (!status)
         status = open_vaults(s);
     return status;
@@ -208,6 +209,7 @@ void server_close(server *s)
         net_loop_del(&s->loop);
     if (s->vaults)
         vaults_del(&s->vaults);
+    ledger_del(&s->ledger);
     directory_close(&s->directory);
     login_gate_del(&s->gate_logins);
     net_tls_del(&s->tls);
@@ -348,6 +350,7 @@ void server_reload(server *s)
     ll_status status = config_load(s, &error);
     if (!status) {
         vaults_grace(s->vaults, s->config->vault_grace);
+        ledger_default(s->ledger, s->config->quota);
         status = net_tls_reload(s->tls, &error);
     }
     if (status)
@@ -376,6 +379,7 @@ static void on_tick(void *context)
 {
     server *s = context;
     vaults_tick(s->vaults, net_loop_now_ms(s->loop));
+    quota_tick(s);
     end_overdue(s, net_loop_now_ms(s->loop));
     net_timer_start(s->tick, SERVER_TICK_MS);
 }

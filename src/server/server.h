@@ -72,6 +72,7 @@ struct server {
     keyring *keyring;
     memo *memo; /* of passwords whose vault is unlocked */
     directory *directory;
+    ledger *ledger;
     drop *drop;
     vaults *vaults;
     spool_pool pool;
@@ -92,6 +93,7 @@ struct server {
     uint64_t next_session;
     uint64_t overdue_ms; /* when connections were looked at */
     uint64_t stopping_ms;
+    bool noting; /* a worker writes what vaults hold into the directory */
     bool stopping;
     bool aborted; /* sessions that did not take their goodbye were cut off */
     bool closing; /* no sessions any more: the vaults are being closed */

@@ -45,6 +45,7 @@ struct smtp_session {
     smtp_path first_to;
     uint64_t declared;
     bool utf8;
+    bool tight;                    /* a recipient was taken who may have no room for the message */
     deliver_recipient *recipients; /* each alias once, however often it was named */
     size_t recipients_count, recipients_room, recipients_max;
     uint16_t *named; /* for each RCPT that was accepted, which of them */
@@ -82,6 +83,7 @@ static void host_mail(void *context, const smtp_mail *mail)
     s->from = *mail->from;
     s->declared = mail->size;
     s->utf8 = mail->utf8;
+    s->tight = false;
     s->transactions++;
     smtp_server_reply(s->engine, LL_OK, SPAN(""));
 }
@@ -121,6 +123,19 @@ static bool recipients_add(smtp_session *s, const question *q)
     return true;
 }
 
+enum { trace_bytes_max = 8192 /* what trace_write puts on top of a message */ };
+
+/* SMTP has one answer for all recipients of a message. If one of them may turn out to have no room for it, that answer
+ * would be no for everybody, again and again: so such a one is only taken alone. "Too many recipients" makes the sender
+ * send the rest by itself (RFC 5321 section 4.5.3.1.10). */
+static bool must_be_alone(smtp_session *s, const intake_answer *a)
+{
+    uint64_t most = s->declared ? s->declared : s->client.server->config->message_size;
+    uint64_t need = most + trace_bytes_max;
+    s->tight |= a->room < need || a->shared / (s->recipients_count + 1) < need;
+    return s->client.protocol != PROTOCOL_LMTP && s->recipients_count && s->tight;
+}
+
 /* Back on the loop: tell the client. */
 static void rcpt_answer(void *context)
 {
@@ -130,6 +145,8 @@ static void rcpt_answer(void *context)
         const intake_answer *a = &q->answer;
         if (a->code >= 400)
             smtp_server_reply_code(s->engine, a->code, a->enhanced, span_str(a->text));
+        else if (must_be_alone(s, a))
+            smtp_server_reply_code(s->engine, 452, "4.5.3", SPAN("this recipient only in a transaction of its own"));
         else if (recipients_add(s, q))
             smtp_server_reply(s->engine, LL_OK, SPAN(""));
         else
@@ -159,7 +176,7 @@ static void host_rcpt(void *context, const smtp_path *to)
     }
     server *house = s->client.server;
     *q = (question){.session = s, .epoch = s->epoch, .path = *to, .size = s->declared};
-    q->house = (intake){house->directory, house->drop, house->vaults, house->config->hostname, house->config->quota};
+    q->house = (intake){house->directory, house->ledger, house->config->hostname};
     client_ref(&s->client);
     executor_work(&house->executor, rcpt_work, q);
 }
@@ -241,18 +258,60 @@ static ll_status worst_of(const deliver_recipient *recipients, size_t count)
     return LL_OK;
 }
 
+/* No room: for ever, or for now? */
+static void quota_code(const deliver_recipient *r, uint64_t size, int *code, const char **enhanced, ll_span *why)
+{
+    bool never = size > r->most;
+    *code = never ? 552 : 452;
+    *enhanced = never ? "5.2.2" : "4.2.2";
+    *why = never ? SPAN("the message is larger than all that the mailbox may keep")
+                 : SPAN("the mailbox is full, try again later");
+}
+
+static void answer_rcpt(smtp_session *s, size_t i, const deliver_recipient *r, uint64_t size)
+{
+    int code;
+    const char *enhanced;
+    ll_span why;
+    if (r->status != LL_EQUOTA) {
+        smtp_server_reply_rcpt(s->engine, i, r->status, SPAN(""));
+        return;
+    }
+    quota_code(r, size, &code, &enhanced, &why);
+    smtp_server_reply_rcpt_code(s->engine, i, code, enhanced, why);
+}
+
+static void answer_all(smtp_session *s, const deliver_recipient *recipients, size_t count, ll_status worst,
+                       uint64_t size)
+{
+    int code;
+    const char *enhanced;
+    ll_span why;
+    if (worst != LL_EQUOTA) {
+        smtp_server_reply(s->engine, worst, SPAN(""));
+        return;
+    }
+    const deliver_recipient *least = recipients;
+    for (size_t i = 1; i < count; i++)
+        if (recipients[i].most < least->most)
+            least = &recipients[i];
+    quota_code(least, size, &code, &enhanced, &why);
+    smtp_server_reply_code(s->engine, code, enhanced, why);
+}
+
 /* The transaction ends with its answer, after which the engine may begin the next at once. */
-static void answer_delivery(smtp_session *s, const deliver_recipient *recipients, ll_status worst)
+static void answer_delivery(smtp_session *s, const deliver_recipient *recipients, size_t recipients_count,
+                            ll_status worst, uint64_t size)
 {
     uint16_t *named = s->named;
     size_t count = s->named_count;
     s->named = NULL;
     transaction_end(s);
     if (s->client.protocol != PROTOCOL_LMTP)
-        smtp_server_reply(s->engine, worst, SPAN(""));
+        answer_all(s, recipients, recipients_count, worst, size);
     else
         for (size_t i = 0; i < count; i++)
-            smtp_server_reply_rcpt(s->engine, i, recipients[named[i]].status, SPAN(""));
+            answer_rcpt(s, i, &recipients[named[i]], size);
     memory_free(NULL, named);
 }
 
@@ -266,7 +325,7 @@ static void delivery_done(void *context, const deliver_recipient *recipients, si
     log_event(s->client.id, "message transaction=%" PRIu64 " recipients=%zu bytes=%" PRIu64 " status=%s",
               s->transactions, count, d->size, ll_status_name(worst));
     if (s->engine && d->epoch == s->epoch) {
-        answer_delivery(s, recipients, worst);
+        answer_delivery(s, recipients, count, worst, d->size);
         pump(s);
     }
     memory_free(NULL, d);
@@ -291,7 +350,7 @@ static void delivery_confirmed(void *context)
 {
     delivery *d = context;
     server *house = d->session->client.server;
-    deliver_house to = {house->drop, house->vaults, &house->executor};
+    deliver_house to = {house->drop, house->vaults, &house->executor, house->ledger};
     /* Somebody of several was removed or begun anew since RCPT: the sender will find out who when it tries again. */
     bool some_gone = !d->each && d->count > 1 && worst_of(d->recipients, d->count);
     ll_status status = some_gone ? LL_EUNAVAILABLE
@@ -316,7 +375,7 @@ static delivery *delivery_new(smtp_session *s)
         return NULL;
     *d = (delivery){
         .session = s, .epoch = s->epoch, .size = spool_size(s->spool), .each = s->client.protocol == PROTOCOL_LMTP};
-    d->house = (intake){house->directory, house->drop, house->vaults, house->config->hostname, house->config->quota};
+    d->house = (intake){house->directory, house->ledger, house->config->hostname};
     text_init(&d->index, NULL, deliver_index_max);
     if (mime_indexer_finish(s->indexer, &d->index) || text_status(&d->index)) {
         text_fini(&d->index);

@@ -35,6 +35,8 @@ typedef struct absorb {
     size_t bad_count, bad_room;
     bool remembers; /* `absorbed` has rows */
     uint64_t messages;
+    uint64_t counted_twice; /* bytes of the batch that were in the vault already: gone when the drop has lost them */
+    uint64_t counted_once;  /* of those that went over: counted twice if the drop does not lose them */
 } absorb;
 
 static void batch_clear(absorb *a)
@@ -216,6 +218,8 @@ static ll_status commit_one(writer *w, mailbox_row *inbox, const arrival *from)
     uint32_t uid;
     ll_status status =
         deliver_put(w, inbox, from->content, text_span(&from->facts), from->item.received, &none, false, &uid);
+    if (!status && !w->vault->ledger_own)
+        w->job_prepaid += from->item.size; /* waiting, it was counted already */
     return status ? status : remember(w->db, from->item.id);
 }
 
@@ -235,6 +239,13 @@ static ll_status commit_run(vault_job *job, writer *w)
 static void removed(void *ctx, ll_status status)
 {
     absorb *a = ctx;
+    vault *v = a->vault;
+    if (v->ledger_own)
+        a->counted_once = a->counted_twice = 0; /* it counts nothing that waits */
+    if (status)
+        ledger_force(v->ledger, v->alias, a->counted_once);
+    else
+        ledger_give(v->ledger, v->alias, a->counted_twice);
     if (status)
         finish(a, status);
     else
@@ -246,15 +257,20 @@ static void commit_done(vault_job *job, ll_status status)
     absorb *a = (absorb *)((char *)job - offsetof(absorb, commit));
     uint8_t ids[ABSORB_MESSAGES][KEYS_ID];
     size_t count = a->batch_count;
+    a->counted_once = a->counted_twice = 0;
     for (size_t i = 0; i < count; i++) {
         memcpy(ids[i], a->batch[i].item.id, KEYS_ID);
         a->messages += !status && !a->batch[i].had;
+        *(a->batch[i].had ? &a->counted_twice : &a->counted_once) += a->batch[i].item.size;
     }
     batch_clear(a);
-    if (!status)
-        status = drop_remove(a->drop, (const uint8_t(*)[KEYS_ID])ids, count, removed, a);
-    if (status)
+    if (status) {
         finish(a, status);
+        return;
+    }
+    status = drop_remove(a->drop, (const uint8_t(*)[KEYS_ID])ids, count, removed, a);
+    if (status)
+        removed(a, status);
 }
 
 static ll_status forget_run(vault_job *job, writer *w)

@@ -5,13 +5,17 @@
 
 /* -------------------------------------------------------------------------------------------------- Quota */
 
-/* From the counters of the last COMMIT, at once. What is used may be above a quota that was lowered. */
+/* At once. Of several quotas that count for the account, alone or with others (its own, its domain's, its owner's), the
+ * one with the least room: that is the one it will meet. It counts what waits and what is on its way as well. What is
+ * used may be above a quota that was lowered. */
 ll_status connector_quota(void *self, ll_call *call)
 {
-    vault_numbers n = vault_count(((connector *)self)->vault);
-    ll_quota storage = {SPAN("STORAGE"), n.bytes / 1024 + (n.bytes % 1024 != 0), n.quota / 1024};
+    vault *v = ((connector *)self)->vault;
+    vault_numbers n = vault_count(v);
+    ledger_numbers bytes = ledger_of(v->ledger, v->alias);
+    ll_quota storage = {SPAN("STORAGE"), bytes.used / 1024 + (bytes.used % 1024 != 0), bytes.limit / 1024};
     ll_quota messages = {SPAN("MESSAGE"), n.messages, n.messages_max};
-    ll_status status = n.quota ? ll_call_quota(call, &storage) : LL_OK;
+    ll_status status = bytes.limit ? ll_call_quota(call, &storage) : LL_OK;
     return status ? status : ll_call_quota(call, &messages);
 }
 

@@ -14,9 +14,11 @@
 typedef struct upload {
     spool *content;
     mime_indexer *indexer;
-    uint64_t size; /* announced, and reserved in the vault */
-    bool replaces; /* see ll_append */
-    bool grows;    /* instead it is reserved as the bytes come */
+    uint64_t size;  /* announced, */
+    uint64_t taken; /* and that much of it taken from the ledger */
+    bool replaces;  /* see ll_append */
+    bool grows;     /* instead it is taken as the bytes come */
+    bool placed;    /* in a job: what was taken is the message's, if the job succeeds */
     int64_t internaldate;
     unsigned flags;
     ll_span to, *keywords;
@@ -25,15 +27,23 @@ typedef struct upload {
     arena memory;
 } upload;
 
-static void upload_del(vault *v, upload *u)
+/* With the status of the job, if there was one. */
+static void upload_end(vault *v, upload *u, ll_status status)
 {
     if (!u)
         return;
-    vault_room_give(v, u->size);
+    uint64_t kept = !status && u->placed ? spool_size(u->content) : 0;
+    if (u->taken > kept)
+        ledger_give(v->ledger, v->alias, u->taken - kept);
     spool_del(&u->content);
     mime_indexer_del(&u->indexer);
     arena_fini(&u->memory);
     memory_free(NULL, u);
+}
+
+static void upload_del(vault *v, upload *u)
+{
+    upload_end(v, u, LL_ECLOSED);
 }
 
 static ll_status copy_arguments(upload *u, ll_span to, const ll_append *message)
@@ -55,11 +65,13 @@ static ll_status copy_arguments(upload *u, ll_span to, const ll_append *message)
 static ll_status upload_new(vault *v, ll_span to, const ll_append *message, upload **out)
 {
     upload *u = *out = memory_new(NULL, sizeof *u);
+    uint64_t taken = message->replaces ? 0 : message->size;
     if (!u) {
-        vault_room_give(v, message->size);
+        ledger_give(v->ledger, v->alias, taken);
         return LL_ENOMEM;
     }
     u->size = message->size;
+    u->taken = taken;
     u->grows = message->grows;
     u->replaces = message->replaces;
     u->internaldate = message->internaldate;
@@ -117,8 +129,10 @@ ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_
 static ll_status grow(vault *v, upload *u, uint64_t size)
 {
     ll_status status = vault_room_take(v, u->size, size, u->replaces);
-    if (!status)
+    if (!status) {
         u->size += size;
+        u->taken += u->replaces ? 0 : size;
+    }
     return status;
 }
 
@@ -144,7 +158,7 @@ void connector_append_abort(void *self, void *opened_one)
 /* ------------------------------------------------------------------------------------------------ Commit */
 
 /* A message of mailbox m, unless the upstream has pushed it meanwhile. */
-static ll_status put_into(writer *w, mailbox_row *m, upload *u, ll_span facts, ll_span id, uint32_t *uid)
+static ll_status put_into(writer *w, mailbox_row *m, upload *u, ll_span facts, ll_span id, bool prepaid, uint32_t *uid)
 {
     ll_flags flags;
     int64_t date = u->internaldate == INT64_MIN ? vault_now(w->vault) : u->internaldate;
@@ -153,6 +167,10 @@ static ll_status put_into(writer *w, mailbox_row *m, upload *u, ll_span facts, l
     ll_status status = mailbox_flags(w, m, u->flags, u->keywords, u->keywords_count, true, &flags);
     if (!status)
         status = deliver_put(w, m, u->content, facts, date, &flags, true, uid);
+    if (!status && prepaid && u->taken) {
+        w->job_prepaid += spool_size(u->content);
+        u->placed = true;
+    }
     return status || !id.size ? status : remote_message_put(w->db, id, m->id, *uid);
 }
 
@@ -163,7 +181,7 @@ static ll_status put(op *o, writer *w, upload *u, ll_span facts)
     ll_status status = mailbox_find_selectable(w->db, u->to, &m);
     if (status)
         return status == LL_ENOTFOUND ? LL_ETRYCREATE : status;
-    status = put_into(w, &m, u, facts, u->remote, &uid);
+    status = put_into(w, &m, u, facts, u->remote, true, &uid);
     if (!status)
         status = mailbox_save(w, &m);
     return status && status != LL_EEXISTS ? status : ll_call_placed(o->call, m.uidvalidity, 0, uid);
@@ -191,7 +209,7 @@ static ll_status commit_all(op *o, writer *w)
 static ll_status committed(op *o, ll_status status)
 {
     for (size_t i = 0; i < o->count; i++)
-        upload_del(o->connector->vault, o->uploads[i]);
+        upload_end(o->connector->vault, o->uploads[i], status);
     return status;
 }
 
@@ -234,7 +252,7 @@ static ll_status exchange(op *o, writer *w, upload *u, ll_span facts)
         status = mailbox_save(w, &from);
     }
     if (!status)
-        status = put_into(w, to, u, facts, u->remote, &uid);
+        status = put_into(w, to, u, facts, u->remote, false, &uid);
     if (!status || status == LL_EEXISTS)
         status = mailbox_save(w, to);
     return status ? status : ll_call_placed(o->call, to->uidvalidity, 0, uid);
@@ -302,7 +320,8 @@ ll_status connector_upload_put(writer *w, mailbox_row *m, void *opened_one, ll_s
     text_init(&facts, NULL, mime_saved_max);
     ll_status status = mime_indexer_finish(u->indexer, &facts);
     if (!status)
-        status = put_into(w, m, u, text_span(&facts), id, uid);
+        status = put_into(w, m, u, text_span(&facts), id, false, uid);
+    w->job_quota = false; /* its room is taken, and given back with the upload, after this */
     text_wipe(&facts);
     return status;
 }

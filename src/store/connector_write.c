@@ -168,12 +168,9 @@ static ll_status placed(void *ctx, uint32_t source, uint32_t uid)
     return ll_call_placed(p->call, p->uidvalidity, source, uid);
 }
 
-static bool over_quota(const writer *w, const mailbox_row *to)
+static bool too_many(const writer *w, const mailbox_row *to)
 {
-    uint64_t quota = w->vault->quota;
-    if (w->messages + (to->messages - to->messages_loaded) > vault_messages_max(w->vault))
-        return true;
-    return quota && w->bytes + (to->bytes - to->bytes_loaded) > quota;
+    return w->messages + (to->messages - to->messages_loaded) > vault_messages_max(w->vault);
 }
 
 /* The sources of a MOVE; `last` is the highest UID before it, so that what was moved within one mailbox stays. */
@@ -203,8 +200,9 @@ static ll_status copy(op *o, writer *w)
     uint32_t last = from.uidnext - 1;
     placing p = {o->call, to->uidvalidity};
     status = entry_copy(w, &from, to, o->ranges, o->count, !o->flag, placed, &p);
-    if (!status && !o->flag && over_quota(w, to))
+    if (!status && !o->flag && too_many(w, to))
         status = LL_EQUOTA;
+    w->job_quota = !o->flag; /* a MOVE adds nothing */
     if (!status && o->flag)
         status = remove_moved(o, w, &from, last);
     if (!status)

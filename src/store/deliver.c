@@ -13,9 +13,7 @@ ll_status deliver_put(writer *w, mailbox_row *m, spool *content, ll_span facts, 
     uint64_t size = spool_size(content);
     if (quota && v->config.message_bytes_max && size > v->config.message_bytes_max)
         return LL_ELIMIT;
-    uint64_t used = w->bytes + (m->bytes - m->bytes_loaded);
-    if (quota && v->quota && (used > v->quota || size > v->quota - used))
-        return LL_EQUOTA;
+    w->job_quota |= quota;
     if (quota && w->messages + (m->messages - m->messages_loaded) >= vault_messages_max(v))
         return LL_EQUOTA;
     entry e = {.flags = *flags, .internaldate = internaldate, .size = size};
@@ -28,6 +26,7 @@ typedef struct delivery {
     spool *content;
     ll_span facts;
     int64_t internaldate;
+    bool prepaid;
     void (*done)(void *ctx, ll_status status);
     void *ctx;
 } delivery;
@@ -41,6 +40,7 @@ static ll_status delivery_run(vault_job *job, writer *w)
     ll_status status = mailbox_find_selectable(w->db, SPAN("INBOX"), &m);
     if (!status)
         status = deliver_put(w, &m, d->content, d->facts, d->internaldate, &none, true, &uid);
+    w->job_prepaid = d->prepaid ? spool_size(d->content) : 0;
     return status ? status : mailbox_save(w, &m);
 }
 
@@ -53,7 +53,7 @@ static void delivery_done(vault_job *job, ll_status status)
     done(ctx, status);
 }
 
-void vault_deliver(vault *v, spool *content, ll_span facts, int64_t internaldate,
+void vault_deliver(vault *v, spool *content, ll_span facts, int64_t internaldate, bool prepaid,
                    void (*done)(void *ctx, ll_status status), void *ctx)
 {
     delivery *d = memory_new(NULL, sizeof *d);
@@ -67,6 +67,7 @@ void vault_deliver(vault *v, spool *content, ll_span facts, int64_t internaldate
     d->content = content;
     d->facts = facts;
     d->internaldate = internaldate;
+    d->prepaid = prepaid;
     d->done = done;
     d->ctx = ctx;
     vault_add(v, &d->job);

@@ -88,7 +88,7 @@ ll_status directory_changed(db *w, db_stmt *q)
 /* ------------------------------------------------------------------------------------------------------- Names */
 
 /* To lower case (ASCII) with a NUL. */
-static ll_status name_lower(ll_span name, size_t max, char *out)
+ll_status directory_name_lower(ll_span name, size_t max, char *out)
 {
     if (name.size == 0 || name.size > max) {
         return LL_EINVAL;
@@ -118,9 +118,9 @@ static bool domain_label_valid(ll_span label)
 }
 
 /* RFC 5321 section 4.1.2, Domain: letters, digits, hyphens; no address literals, which nobody can own. */
-static ll_status domain_lower(ll_span name, char out[DIRECTORY_DOMAIN_MAX + 1])
+ll_status directory_domain_lower(ll_span name, char out[DIRECTORY_DOMAIN_MAX + 1])
 {
-    ll_status status = name_lower(name, DIRECTORY_DOMAIN_MAX, out);
+    ll_status status = directory_name_lower(name, DIRECTORY_DOMAIN_MAX, out);
     ll_span rest = span_str(status ? "" : out);
     if (status || out[name.size - 1] == '.') {
         return LL_EINVAL;
@@ -138,7 +138,7 @@ static ll_status domain_lower(ll_span name, char out[DIRECTORY_DOMAIN_MAX + 1])
 ll_status directory_domain_add(directory *d, ll_span name, int64_t now)
 {
     char lower[DIRECTORY_DOMAIN_MAX + 1];
-    ll_status status = domain_lower(name, lower);
+    ll_status status = directory_domain_lower(name, lower);
     db *w = status ? NULL : directory_begin(d, &status);
     if (!w) {
         return status;
@@ -166,7 +166,7 @@ static ll_status domain_remove(db *w, const char *name)
 ll_status directory_domain_remove(directory *d, ll_span name)
 {
     char lower[DIRECTORY_DOMAIN_MAX + 1];
-    if (domain_lower(name, lower)) {
+    if (directory_domain_lower(name, lower)) {
         return LL_ENOTFOUND;
     }
     ll_status status;
@@ -178,7 +178,7 @@ ll_status directory_domain_find(directory *d, ll_span name)
 {
     char lower[DIRECTORY_DOMAIN_MAX + 1];
     int64_t one;
-    if (domain_lower(name, lower)) {
+    if (directory_domain_lower(name, lower)) {
         return LL_ENOTFOUND;
     }
     pthread_mutex_lock(&d->reading);
@@ -211,7 +211,7 @@ ll_status directory_domain_list(directory *d, ll_span after, char (*names)[DIREC
 
 /* ----------------------------------------------------------------------------------------------------- Aliases */
 
-#define ALIAS_COLUMNS "id, local, domain, vault, drop_public, salts, quota, created, disabled"
+#define ALIAS_COLUMNS "id, local, domain, vault, drop_public, salts, quota, created, disabled, account"
 
 ll_status directory_text(db_stmt *q, int column, char *out, size_t max)
 {
@@ -238,7 +238,7 @@ static ll_status alias_row(db_stmt *q, directory_alias *out)
     out->quota_bytes = (uint64_t)db_column_int(q, 6);
     out->created = db_column_int(q, 7);
     out->disabled = db_column_int(q, 8) != 0;
-    return status;
+    return status ? status : directory_text(q, 9, out->account, DIRECTORY_ACCOUNT_MAX);
 }
 
 /* The one row of a statement on the reader, or LL_ENOTFOUND. */
@@ -256,7 +256,8 @@ static ll_status alias_insert(db *w, const directory_alias *a, const char *local
 {
     uint8_t salts[SLOT_SALTS_SAVED];
     slot_salts_save(&a->salts, salts);
-    db_stmt *q = db_prepare(w, "INSERT INTO alias(" ALIAS_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    db_stmt *q = db_prepare(w, "INSERT INTO alias(" ALIAS_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                               "nullif(?10, ''))");
     db_bind_blob(q, 1, directory_bytes(a->id, sizeof a->id));
     db_bind_text(q, 2, span_str(local));
     db_bind_text(q, 3, span_str(domain));
@@ -266,8 +267,9 @@ static ll_status alias_insert(db *w, const directory_alias *a, const char *local
     db_bind_int(q, 7, a->quota_bytes > INT64_MAX ? INT64_MAX : (int64_t)a->quota_bytes);
     db_bind_int(q, 8, a->created);
     db_bind_int(q, 9, a->disabled);
+    db_bind_text(q, 10, span_str(a->account));
     ll_status status = db_run(q);
-    return status == LL_EINVAL ? LL_ENOTFOUND : status; /* the foreign key: no such domain */
+    return status == LL_EINVAL ? LL_ENOTFOUND : status; /* the foreign keys: no such domain, or account */
 }
 
 /* In one transaction: `old`, if there is one to go, then the alias with its slots. */
@@ -275,8 +277,8 @@ static ll_status alias_put(directory *d, const uint8_t *old, const directory_ali
                            size_t count)
 {
     char local[DIRECTORY_LOCAL_MAX + 1], domain[DIRECTORY_DOMAIN_MAX + 1];
-    if (name_lower(span_str(alias->local), DIRECTORY_LOCAL_MAX, local) ||
-        domain_lower(span_str(alias->domain), domain)) {
+    if (directory_name_lower(span_str(alias->local), DIRECTORY_LOCAL_MAX, local) ||
+        directory_domain_lower(span_str(alias->domain), domain)) {
         return LL_EINVAL;
     }
     if (count > SLOT_COUNT_MAX) {
@@ -331,8 +333,8 @@ ll_status directory_alias_find(directory *d, ll_span address, directory_alias *o
     while (at > 0 && address.data[at - 1] != '@') {
         at--;
     }
-    if (at == 0 || name_lower(span_first(address, at - 1), DIRECTORY_LOCAL_MAX, local) ||
-        domain_lower(span_from(address, at), domain)) {
+    if (at == 0 || directory_name_lower(span_first(address, at - 1), DIRECTORY_LOCAL_MAX, local) ||
+        directory_domain_lower(span_from(address, at), domain)) {
         return LL_ENOTFOUND;
     }
     ll_span whole = span_str(local);
@@ -362,7 +364,7 @@ ll_status directory_alias_list(directory *d, ll_span domain, ll_span after, dire
     char lower[DIRECTORY_DOMAIN_MAX + 1];
     ll_status status = LL_OK;
     *count = 0;
-    if (domain_lower(domain, lower)) {
+    if (directory_domain_lower(domain, lower)) {
         return LL_OK;
     }
     pthread_mutex_lock(&d->reading);

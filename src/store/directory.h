@@ -17,6 +17,8 @@
 enum {
     DIRECTORY_LOCAL_MAX = 64,      /* bytes of a local part: RFC 5321 section 4.5.3.1.1 */
     DIRECTORY_DOMAIN_MAX = 253,    /* bytes of a domain: RFC 1035 section 2.3.4 without the final dot */
+    DIRECTORY_ACCOUNT_MAX = 100,   /* bytes of an account's name: a person, a customer number */
+    DIRECTORY_NOTES_MAX = 256,     /* notes written in one transaction */
     DIRECTORY_LABEL_MAX = 100,     /* bytes of a slot's label: "Thunderbird on the old laptop" */
     DIRECTORY_KEY_MAX = 200,       /* bytes of a setting's name */
     DIRECTORY_VALUE_MAX = 65536,   /* bytes of a setting: a DKIM private key or a page of text */
@@ -25,6 +27,14 @@ enum {
 
 typedef struct directory directory;
 
+/* An owner of several aliases, which share its quota. */
+typedef struct directory_account {
+    char name[DIRECTORY_ACCOUNT_MAX + 1]; /* lower case */
+    uint64_t quota_bytes;                 /* of all its aliases together; 0: none */
+    int64_t created;
+    uint64_t aliases;
+} directory_account;
+
 typedef struct directory_alias {
     uint8_t id[KEYS_ID];
     char local[DIRECTORY_LOCAL_MAX + 1]; /* lower case */
@@ -32,9 +42,10 @@ typedef struct directory_alias {
     uint8_t vault[KEYS_ID]; /* layout_vault names the file */
     uint8_t drop_public[KEYS_KEY];
     slot_salts salts;
-    uint64_t quota_bytes; /* 0: none */
-    int64_t created;      /* seconds since 1970 */
-    bool disabled;        /* no login, no delivery */
+    uint64_t quota_bytes;                    /* 0: none of its own */
+    char account[DIRECTORY_ACCOUNT_MAX + 1]; /* lower case; empty: it belongs to none */
+    int64_t created;                         /* seconds since 1970 */
+    bool disabled;                           /* no login, no delivery */
 } directory_alias;
 
 typedef struct directory_slot {
@@ -60,8 +71,26 @@ LL_MUST_USE ll_status directory_domain_find(directory *d, ll_span name);
 LL_MUST_USE ll_status directory_domain_list(directory *d, ll_span after, char (*names)[DIRECTORY_DOMAIN_MAX + 1],
                                             size_t max, size_t *count);
 
+/* W. Bytes of all its aliases together, 0: no limit. LL_ENOTFOUND. */
+LL_MUST_USE ll_status directory_domain_quota(directory *d, ll_span name, uint64_t bytes);
+/* LL_ENOTFOUND. */
+LL_MUST_USE ll_status directory_domain_quota_get(directory *d, ll_span name, uint64_t *bytes);
+
+/* W. The name is made lower case: letters, digits, '.', '-', '_' and '@'. LL_EEXISTS; LL_EINVAL: no such name. */
+LL_MUST_USE ll_status directory_account_add(directory *d, ll_span name, uint64_t quota, int64_t now);
+/* W. LL_ENOTFOUND; LL_EDENIED: it still has aliases. */
+LL_MUST_USE ll_status directory_account_remove(directory *d, ll_span name);
+/* W. LL_ENOTFOUND. */
+LL_MUST_USE ll_status directory_account_quota(directory *d, ll_span name, uint64_t bytes);
+/* LL_ENOTFOUND. */
+LL_MUST_USE ll_status directory_account_find(directory *d, ll_span name, directory_account *out);
+/* Up to `max` accounts in order of their names, beginning after `after`. */
+LL_MUST_USE ll_status directory_account_list(directory *d, ll_span after, directory_account *out, size_t max,
+                                             size_t *count);
+
 /* W. With its first slots, in one transaction. local and domain are made lower case. LL_EEXISTS: the address (or id, or
- * vault) is taken; LL_ENOTFOUND: no such domain; LL_EINVAL: not an address; LL_ELIMIT: over SLOT_COUNT_MAX slots. */
+ * vault) is taken; LL_ENOTFOUND: no such domain or account; LL_EINVAL: not an address; LL_ELIMIT: over SLOT_COUNT_MAX
+ * slots. */
 LL_MUST_USE ll_status directory_alias_add(directory *d, const directory_alias *alias, const directory_slot *slots,
                                           size_t count);
 /* "local@domain"; the local part without quotes. No exact alias, and the local part has a '+' (not first): the alias of
@@ -78,6 +107,8 @@ LL_MUST_USE ll_status directory_alias_remove(directory *d, const uint8_t id[KEYS
  * anew. LL_ENOTFOUND: no such old one; else as directory_alias_add. */
 LL_MUST_USE ll_status directory_alias_swap(directory *d, const uint8_t old[KEYS_ID], const directory_alias *alias,
                                            const directory_slot *slots, size_t count);
+/* W. account: empty for none. LL_ENOTFOUND: no such alias, or account. */
+LL_MUST_USE ll_status directory_alias_account(directory *d, const uint8_t id[KEYS_ID], ll_span account);
 /* W. LL_ENOTFOUND. */
 LL_MUST_USE ll_status directory_alias_quota(directory *d, const uint8_t id[KEYS_ID], uint64_t bytes);
 LL_MUST_USE ll_status directory_alias_disable(directory *d, const uint8_t id[KEYS_ID], bool disabled);
@@ -104,6 +135,12 @@ LL_MUST_USE ll_status directory_slot_touch(directory *d, const uint8_t alias[KEY
 
 /* Appends the value. LL_ENOTFOUND. */
 LL_MUST_USE ll_status directory_setting(directory *d, ll_span key, text *out);
+typedef struct directory_note {
+    char key[64], value[24];
+} directory_note;
+/* W. Settings that are written often and may be lost with the power, not with the process: without a sync. At most
+ * DIRECTORY_NOTES_MAX. */
+LL_MUST_USE ll_status directory_notes_set(directory *d, const directory_note *notes, size_t count);
 /* W. An empty value removes it. LL_ELIMIT. */
 LL_MUST_USE ll_status directory_setting_set(directory *d, ll_span key, ll_span value);
 

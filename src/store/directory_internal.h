@@ -20,6 +20,10 @@ db *directory_begin(directory *d, ll_status *status);
 ll_status directory_end(directory *d, ll_status status);
 /* Run a statement that must change something: else LL_ENOTFOUND. */
 ll_status directory_changed(db *w, db_stmt *q);
+/* To lower case (ASCII) with a NUL; names of accounts, local parts. LL_EINVAL: empty, longer than max, controls. */
+ll_status directory_name_lower(ll_span name, size_t max, char *out);
+/* The same for a domain name, which is checked. LL_EINVAL. */
+ll_status directory_domain_lower(ll_span name, char out[DIRECTORY_DOMAIN_MAX + 1]);
 /* A text column into `max` bytes and a NUL. LL_ECORRUPT: it is longer. */
 ll_status directory_text(db_stmt *q, int column, char *out, size_t max);
 /* In the caller's transaction. */

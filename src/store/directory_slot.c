@@ -185,3 +185,40 @@ ll_status directory_setting_set(directory *d, ll_span key, ll_span value)
     db_bind_blob(q, 2, value);
     return directory_end(d, db_run(q));
 }
+
+static ll_status notes_write(db *w, const directory_note *notes, size_t count)
+{
+    ll_status status = LL_OK;
+    for (size_t i = 0; status == LL_OK && i < count; i++) {
+        db_stmt *q = db_prepare(
+            w, "INSERT INTO setting(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value");
+        db_bind_text(q, 1, span_str(notes[i].key));
+        db_bind_blob(q, 2, span_str(notes[i].value));
+        status = db_run(q);
+    }
+    return status;
+}
+
+/* In WAL mode a commit that is not synced can be lost, but damages nothing. */
+ll_status directory_notes_set(directory *d, const directory_note *notes, size_t count)
+{
+    if (!d->writer || count > DIRECTORY_NOTES_MAX) {
+        return d->writer ? LL_ELIMIT : LL_EREADONLY;
+    }
+    pthread_mutex_lock(&d->writing);
+    ll_status status = db_exec(d->writer, "PRAGMA synchronous = NORMAL");
+    if (status == LL_OK) {
+        status = db_begin(d->writer);
+    }
+    if (status == LL_OK) {
+        status = notes_write(d->writer, notes, count);
+        if (status == LL_OK) {
+            status = db_commit(d->writer);
+        } else {
+            db_rollback(d->writer);
+        }
+    }
+    ll_status again = db_exec(d->writer, "PRAGMA synchronous = FULL");
+    pthread_mutex_unlock(&d->writing);
+    return status ? status : again;
+}

@@ -176,21 +176,29 @@ static const schema_object vault_objects[] = {
 
 static const schema_object directory_objects[] = {
     {"domain", "CREATE TABLE domain("
-               "name TEXT PRIMARY KEY,"   /* A-labels, lower case */
-               "created INTEGER NOT NULL" /* time */
+               "name TEXT PRIMARY KEY,"           /* A-labels, lower case */
+               "created INTEGER NOT NULL,"        /* time */
+               "quota INTEGER NOT NULL DEFAULT 0" /* bytes of all its aliases together; 0: none */
                ") WITHOUT ROWID, STRICT"},
     {"alias", "CREATE TABLE alias("
               "id BLOB NOT NULL PRIMARY KEY,"
               "local TEXT NOT NULL," /* lower case */
               "domain TEXT NOT NULL REFERENCES domain(name),"
-              "vault BLOB NOT NULL UNIQUE," /* id that names the file */
-              "drop_public BLOB NOT NULL,"  /* X25519: mail for the locked vault is sealed to it */
-              "salts BLOB NOT NULL,"        /* slot_salts_save: salts and costs of its slots */
-              "quota INTEGER NOT NULL,"     /* bytes; 0: none */
-              "created INTEGER NOT NULL,"   /* time */
-              "disabled INTEGER NOT NULL,"  /* 0, 1: no login, no delivery */
+              "vault BLOB NOT NULL UNIQUE,"            /* id that names the file */
+              "drop_public BLOB NOT NULL,"             /* X25519: mail for the locked vault is sealed to it */
+              "salts BLOB NOT NULL,"                   /* slot_salts_save: salts and costs of its slots */
+              "quota INTEGER NOT NULL,"                /* bytes; 0: none */
+              "created INTEGER NOT NULL,"              /* time */
+              "disabled INTEGER NOT NULL,"             /* 0, 1: no login, no delivery */
+              "account TEXT REFERENCES account(name)," /* whose it is; NULL: nobody's in particular */
               "UNIQUE(domain, local)"
               ") STRICT"},
+    {"alias_account", "CREATE INDEX alias_account ON alias(account)"},
+    {"account", "CREATE TABLE account(" /* an owner of several aliases, which share its quota */
+                "name TEXT PRIMARY KEY,"
+                "quota INTEGER NOT NULL,"  /* bytes of all its aliases together; 0: none */
+                "created INTEGER NOT NULL" /* time */
+                ") WITHOUT ROWID, STRICT"},
     {"slot", "CREATE TABLE slot("
              "number INTEGER PRIMARY KEY," /* in the order in which they were made */
              "alias BLOB NOT NULL REFERENCES alias(id) ON DELETE CASCADE,"
@@ -262,12 +270,21 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE held ADD COLUMN sent INTEGER;"},
 };
 
+static const schema_step directory_steps[] = {
+    /* 1 to 2: accounts that own aliases; quotas of accounts and domains. */
+    {.sql = "CREATE TABLE account(name TEXT PRIMARY KEY, quota INTEGER NOT NULL, created INTEGER NOT NULL) "
+            "WITHOUT ROWID, STRICT;"
+            "ALTER TABLE domain ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE alias ADD COLUMN account TEXT REFERENCES account(name);"
+            "CREATE INDEX alias_account ON alias(account);"},
+};
+
 const schema *schema_of(schema_kind kind)
 {
     static const schema all[] = {
         [SCHEMA_VAULT] = {"vault", 0x4c4c7661, 2, vault_objects, COUNT(vault_objects), vault_steps}, /* "LLva" */
-        [SCHEMA_DIRECTORY] = {"directory", 0x4c4c6469, 1, directory_objects, COUNT(directory_objects),
-                              NULL},                                                      /* "LLdi" */
+        [SCHEMA_DIRECTORY] = {"directory", 0x4c4c6469, 2, directory_objects, COUNT(directory_objects),
+                              directory_steps},                                           /* "LLdi" */
         [SCHEMA_DROP] = {"drop", 0x4c4c6472, 1, drop_objects, COUNT(drop_objects), NULL}, /* "LLdr" */
     };
     return &all[kind];

@@ -61,7 +61,7 @@ void vault_log(const vault *v, const char *format, ...)
 
 vault_numbers vault_count(vault *v)
 {
-    vault_numbers n = {.quota = v->quota, .messages_max = vault_messages_max(v), .views = opened_count(v)};
+    vault_numbers n = {.messages_max = vault_messages_max(v), .views = opened_count(v)};
     pthread_mutex_lock(&v->mutex);
     n.bytes = v->bytes;
     n.messages = v->messages;
@@ -87,22 +87,12 @@ ll_status vault_room_take(vault *v, uint64_t before, uint64_t size, bool replace
     uint64_t most = v->config.message_bytes_max ? v->config.message_bytes_max : UINT64_MAX;
     if (before > most || size > most - before)
         return LL_ELIMIT;
+    if (replaces)
+        return LL_OK;
     pthread_mutex_lock(&v->mutex);
-    uint64_t used = v->bytes + v->bytes_pending;
-    bool fits = !v->quota || replaces || (used <= v->quota && size <= v->quota - used);
-    fits = fits && (replaces || v->messages < vault_messages_max(v));
-    if (fits)
-        v->bytes_pending += size;
+    bool many = v->messages >= vault_messages_max(v);
     pthread_mutex_unlock(&v->mutex);
-    return fits ? LL_OK : LL_EQUOTA;
-}
-
-void vault_room_give(vault *v, uint64_t size)
-{
-    pthread_mutex_lock(&v->mutex);
-    assert(v->bytes_pending >= size);
-    v->bytes_pending -= size;
-    pthread_mutex_unlock(&v->mutex);
+    return many ? LL_EQUOTA : ledger_take(v->ledger, v->alias, size);
 }
 
 /* ---------------------------------------------------------------------------------------------------- Jobs */
@@ -123,6 +113,27 @@ uint32_t writer_uidvalidity(writer *w)
     return w->uidvalidity;
 }
 
+/* What the job under way has added that nobody has taken room for yet. What it removed is given back when that is
+ * durable.
+ */
+static ll_status take_room(writer *w)
+{
+    const vault *v = w->vault;
+    if (w->bytes < w->job_bytes) {
+        w->freed += w->job_bytes - w->bytes;
+        return LL_OK;
+    }
+    uint64_t more = w->bytes - w->job_bytes;
+    more -= w->job_prepaid < more ? w->job_prepaid : more;
+    if (!more)
+        return LL_OK;
+    ll_status status = w->job_quota ? ledger_take(v->ledger, v->alias, more) : LL_OK;
+    if (!w->job_quota)
+        ledger_force(v->ledger, v->alias, more);
+    w->taken += status ? 0 : more;
+    return status;
+}
+
 static ll_status run(queue_job *queued, db *d)
 {
     vault_job *job = (vault_job *)queued;
@@ -132,7 +143,13 @@ static ll_status run(queue_job *queued, db *d)
     w->job_modseq = 0;
     w->job_bytes = w->bytes;
     w->job_messages = w->messages;
+    w->job_prepaid = 0;
+    w->job_quota = false;
     ll_status status = job->run(job, w);
+    if (status >= 0) {
+        ll_status room = take_room(w);
+        status = room ? room : status;
+    }
     if (status < 0) {
         change_list_clear(&w->job);
         w->bytes = w->job_bytes;
@@ -191,12 +208,18 @@ static void committed(void *ctx, db *d)
     vault *v = ctx;
     writer *w = &v->writer;
     (void)d;
-    bool purge;
+    bool purge, changed;
     pthread_mutex_lock(&v->mutex);
+    changed = v->bytes != w->bytes;
     v->bytes = w->bytes;
     v->messages = w->messages;
     v->modseq = w->modseq;
     pthread_mutex_unlock(&v->mutex);
+    if (w->freed)
+        ledger_give(v->ledger, v->alias, w->freed);
+    if (changed)
+        ledger_mark(v->ledger, v->alias);
+    w->taken = w->freed = 0;
     opened_recent_written(v, true);
     opened_publish(v, &w->batch, &purge);
     w->published = w->modseq;
@@ -212,6 +235,9 @@ static void rollback(void *ctx, db *d)
     (void)d;
     change_list_clear(&w->job);
     change_list_clear(&w->batch);
+    if (w->taken)
+        ledger_give(v->ledger, v->alias, w->taken);
+    w->taken = w->freed = 0;
     /* Mod-sequences and UIDVALIDITYs that were taken are lost, which does no harm. */
     w->modseq_saved = 0;
     w->uidvalidity_saved = 0;

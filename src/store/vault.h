@@ -13,6 +13,7 @@
 
 #include "keys/keyring.h"
 #include "store/executor.h"
+#include "store/ledger.h"
 #include "store/spool.h"
 
 typedef struct vault vault;
@@ -24,6 +25,7 @@ typedef struct vault vault;
 /* What all vaults of a server share. Strings and objects are borrowed and must outlive every vault. */
 typedef struct vault_config {
     const executor *executor;
+    ledger *ledger;                       /* counts every vault's bytes; NULL: each has one of its own */
     keyring *keyring;                     /* holds the key of every open vault, and nobody else does */
     const char *spool_folder;             /* for uploads on their way, see spool.h */
     spool_pool *spool_pool;               /* may be NULL */
@@ -42,9 +44,9 @@ typedef struct vault_config {
 LL_MUST_USE ll_status vault_create(const char *path, const uint8_t key[KEYS_KEY], const uint8_t alias[KEYS_ID],
                                    const uint8_t drop_public[KEYS_KEY], const uint8_t drop_secret[KEYS_KEY], text *why);
 
-/* Open it; the key is copied into the keyring. quota: bytes of all messages together, 0 for none. The new vault has one
- * reference. LL_ENOTFOUND, LL_ECORRUPT (also the wrong key), LL_EDENIED (another alias's vault), LL_EVERSION,
- * LL_ENOMEM, LL_EIO. */
+/* Open it; the key is copied into the keyring. quota: bytes of all messages together, 0 for none; passed over
+ * if config has a ledger, which knows. The new vault has one reference. LL_ENOTFOUND, LL_ECORRUPT (also the wrong key),
+ * LL_EDENIED (another alias's vault), LL_EVERSION, LL_ENOMEM, LL_EIO. */
 LL_MUST_USE ll_status vault_open(vault **out, const vault_config *config, const uint8_t alias[KEYS_ID],
                                  const char *path, const uint8_t key[KEYS_KEY], uint64_t quota, text *why);
 /* Finish the jobs under way, close all connections, wipe the key. Nobody else may hold a reference. NULL is fine. */
@@ -60,7 +62,7 @@ bool vault_key_is(vault *v, const uint8_t key[KEYS_KEY]);
 const uint8_t *vault_alias(const vault *v);
 
 typedef struct vault_numbers {
-    uint64_t bytes, quota; /* of all messages in all mailboxes */
+    uint64_t bytes; /* of all messages in all mailboxes */
     uint64_t messages, messages_max;
     uint64_t modseq;         /* the newest change */
     uint64_t jobs, commits;  /* since it was opened */

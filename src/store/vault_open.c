@@ -191,9 +191,21 @@ static ll_status open_writer(vault *v, const uint8_t key[KEYS_KEY], text *why)
 
 static void vault_del(vault *v)
 {
+    if (v->ledger_own)
+        ledger_del(&v->ledger);
     pthread_mutex_destroy(&v->mutex);
     memory_free(NULL, v->path);
     memory_free(NULL, v);
+}
+
+static ll_status open_ledger(vault *v, uint64_t quota)
+{
+    v->ledger = v->config.ledger;
+    v->ledger_own = !v->ledger;
+    if (v->ledger)
+        return LL_OK;
+    ll_status status = ledger_new(&v->ledger, 1);
+    return status ? status : ledger_join(v->ledger, v->alias, SPAN(""), SPAN(""), quota, 0, 0);
 }
 
 static bool held_any(db *d)
@@ -216,11 +228,14 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     memcpy(copy, path, strlen(path));
     v->config = *config;
     v->path = copy;
-    v->quota = quota;
     memcpy(v->alias, alias, KEYS_ID);
     atomic_init(&v->refs, 1);
     pthread_mutex_init(&v->mutex, NULL);
-    ll_status status = open_writer(v, key, why);
+    ll_status status = open_ledger(v, quota);
+    if (!status)
+        status = open_writer(v, key, why);
+    if (!status)
+        ledger_opened(v->ledger, alias, v->bytes);
     if (!status)
         status = keyring_put(config->keyring, alias, key);
     if (status) {

@@ -30,6 +30,9 @@ typedef struct writer {
     uint64_t messages, messages_saved;
     uint64_t job_modseq;              /* of the job under way; 0: it has changed nothing yet */
     uint64_t job_bytes, job_messages; /* before the job under way */
+    uint64_t job_prepaid;             /* of what it adds, bytes that were taken from the ledger before */
+    bool job_quota;                   /* what it adds is refused if there is no room, rather than forced */
+    uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */
     change_list job, batch;
 } writer;
 
@@ -47,7 +50,8 @@ struct vault {
     vault_config config;
     uint8_t alias[KEYS_ID];
     char *path;
-    uint64_t quota;
+    ledger *ledger;
+    bool ledger_own;
     uint8_t drop_public[KEYS_KEY];
     atomic_uint refs;
     struct upstream *upstream; /* where the mail really lives; NULL: here. See upstream.h */
@@ -60,13 +64,12 @@ struct vault {
     pthread_mutex_t mutex;
     reader_pool readers;
     opened_list opened;
-    watcher *watchers;      /* who wants to hear of every COMMIT */
-    uint64_t bytes;         /* after the last COMMIT */
-    uint64_t messages;      /* the same */
-    uint64_t bytes_pending; /* announced by uploads under way */
-    uint64_t modseq;        /* after the last COMMIT */
-    bool purging;           /* a purge job is queued */
-    struct absorb *absorb;  /* under way */
+    watcher *watchers;     /* who wants to hear of every COMMIT */
+    uint64_t bytes;        /* after the last COMMIT */
+    uint64_t messages;     /* the same */
+    uint64_t modseq;       /* after the last COMMIT */
+    bool purging;          /* a purge job is queued */
+    struct absorb *absorb; /* under way */
 };
 
 /* What the vault does around each batch of its queue: counters before COMMIT, views after it. Their ctx is the vault.
@@ -93,9 +96,8 @@ LL_MUST_USE ll_status vault_drop_secret(db *d, uint8_t secret[KEYS_KEY]);
 /* Messages that the vault may hold. */
 uint64_t vault_messages_max(const vault *v);
 /* Check and take room for `size` more bytes of an upload that has `before`: LL_ELIMIT, LL_EQUOTA. replaces: it takes
- * the place of another message, so only the commit can tell whether there is room. Give all of it back with
- * vault_room_give. */
+ * the place of another message, so only the commit can tell whether there is room: nothing is taken. Give all of it
+ * back with ledger_give, or name it in writer.job_prepaid. */
 LL_MUST_USE ll_status vault_room_take(vault *v, uint64_t before, uint64_t size, bool replaces);
-void vault_room_give(vault *v, uint64_t size);
 
 #endif

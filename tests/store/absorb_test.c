@@ -282,9 +282,68 @@ static void test_joined(void **state)
     stage_fini(&s);
 }
 
+/* What waited was counted while it waited: it comes in under a quota that has shrunk, and is counted once before and
+ * after, also if a crash has left it in both places. */
+static void test_ledger(void **state)
+{
+    (void)state;
+    static const char message[] = "Subject: counted\r\n\r\n";
+    const uint64_t size = sizeof message - 1;
+    stage s;
+    ledger *l;
+    char before[600];
+    stage_init(&s, 0);
+    fixture_close(&s.f);
+    assert_int_equal(ledger_new(&l, 1), LL_OK);
+    s.f.config.ledger = l;
+    put(&s, message, 1);
+    put(&s, message, 2);
+    assert_int_equal(ledger_join(l, s.f.alias, SPAN(""), SPAN(""), 1, 0, 2 * size), LL_OK);
+    drop_close(&s.drop);
+    snprintf(before, sizeof before, "%s.before", s.drop_path);
+    copy_file(s.drop_path, before);
+    open_drop(&s);
+    fixture_open(&s.f);
+    assert_int_equal(absorb_now(&s), LL_OK);
+    assert_int_equal(in_inbox(&s), 2);
+    assert_int_equal(ledger_of(l, s.f.alias).own, 2 * size);
+    assert_int_equal(absorb_now(&s), LL_OK);
+    assert_int_equal(ledger_of(l, s.f.alias).own, 2 * size);
+
+    /* A crash before they were removed from the drop: at the start both places are counted. */
+    db *d = NULL;
+    uint8_t id[2][KEYS_ID];
+    fixture_close(&s.f);
+    drop_close(&s.drop);
+    copy_file(before, s.drop_path);
+    open_drop(&s);
+    drop_item items[4];
+    size_t count;
+    assert_int_equal(drop_list(s.drop, s.f.alias, items, 4, &count), LL_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(db_open(&d, s.f.path, s.f.key, 0, NULL), LL_OK);
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(id[i], items[i].id, KEYS_ID);
+        db_stmt *q = db_prepare(d, "INSERT INTO absorbed(drop_id) VALUES(?1)");
+        db_bind_blob(q, 1, span_of((const char *)id[i], KEYS_ID));
+        assert_int_equal(db_run(q), LL_OK);
+    }
+    db_close(&d);
+    ledger_leave(l, s.f.alias);
+    assert_int_equal(ledger_join(l, s.f.alias, SPAN(""), SPAN(""), 1, 0, 2 * size), LL_OK);
+    fixture_open(&s.f);
+    assert_int_equal(ledger_of(l, s.f.alias).own, 4 * size);
+    assert_int_equal(absorb_now(&s), LL_OK);
+    assert_int_equal(in_inbox(&s), 2);
+    assert_int_equal(ledger_of(l, s.f.alias).own, 2 * size);
+    stage_fini(&s);
+    ledger_del(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ledger),
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_all_threads),
         cmocka_unit_test(test_large),

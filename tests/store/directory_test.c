@@ -358,9 +358,83 @@ static void many_threads(void **state)
     fixture_fini(&f);
 }
 
+static void accounts(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f);
+    directory_account got, rows[4];
+    directory_alias a = make_alias("ann", "example.com"), b;
+    directory_slot first = make_slot("first", 1);
+    size_t count;
+    uint64_t bytes;
+    assert_int_equal(directory_account_add(f.d, SPAN("Owner-1"), 500, 9), LL_OK);
+    assert_int_equal(directory_account_add(f.d, SPAN("owner-1"), 500, 9), LL_EEXISTS);
+    assert_int_equal(directory_account_add(f.d, SPAN("two words"), 0, 9), LL_EINVAL);
+    assert_int_equal(directory_account_add(f.d, SPAN(""), 0, 9), LL_EINVAL);
+    assert_int_equal(directory_account_add(f.d, SPAN("other@example.com"), 0, 9), LL_OK);
+
+    snprintf(a.account, sizeof a.account, "nobody");
+    assert_int_equal(directory_alias_add(f.d, &a, &first, 1), LL_ENOTFOUND);
+    snprintf(a.account, sizeof a.account, "owner-1");
+    assert_int_equal(directory_alias_add(f.d, &a, &first, 1), LL_OK);
+    assert_int_equal(directory_alias_get(f.d, a.id, &b), LL_OK);
+    assert_string_equal(b.account, "owner-1");
+    assert_int_equal(directory_account_remove(f.d, SPAN("owner-1")), LL_EDENIED);
+    assert_int_equal(directory_account_quota(f.d, SPAN("OWNER-1"), 700), LL_OK);
+    assert_int_equal(directory_account_quota(f.d, SPAN("nobody"), 700), LL_ENOTFOUND);
+
+    fixture_reopen(&f);
+    assert_int_equal(directory_account_find(f.d, SPAN("Owner-1"), &got), LL_OK);
+    assert_int_equal(got.quota_bytes, 700);
+    assert_int_equal(got.created, 9);
+    assert_int_equal(got.aliases, 1);
+    assert_int_equal(directory_account_find(f.d, SPAN("owner"), &got), LL_ENOTFOUND);
+    assert_int_equal(directory_account_list(f.d, SPAN(""), rows, 4, &count), LL_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(rows[0].name, "other@example.com");
+    assert_int_equal(rows[0].aliases, 0);
+
+    assert_int_equal(directory_alias_account(f.d, a.id, SPAN("nobody")), LL_ENOTFOUND);
+    assert_int_equal(directory_alias_account(f.d, first.slot.id, SPAN("owner-1")), LL_ENOTFOUND);
+    assert_int_equal(directory_alias_account(f.d, a.id, SPAN("Other@example.com")), LL_OK);
+    assert_int_equal(directory_account_remove(f.d, SPAN("owner-1")), LL_OK);
+    assert_int_equal(directory_account_remove(f.d, SPAN("owner-1")), LL_ENOTFOUND);
+    assert_int_equal(directory_alias_account(f.d, a.id, SPAN("")), LL_OK);
+    assert_int_equal(directory_alias_get(f.d, a.id, &b), LL_OK);
+    assert_string_equal(b.account, "");
+
+    assert_int_equal(directory_domain_quota(f.d, SPAN("EXAMPLE.com"), 12345), LL_OK);
+    assert_int_equal(directory_domain_quota(f.d, SPAN("nowhere.example"), 1), LL_ENOTFOUND);
+    assert_int_equal(directory_domain_quota_get(f.d, SPAN("example.com"), &bytes), LL_OK);
+    assert_int_equal(bytes, 12345);
+    assert_int_equal(directory_domain_quota_get(f.d, SPAN("nowhere.example"), &bytes), LL_ENOTFOUND);
+    fixture_fini(&f);
+}
+
+static void notes(void **state)
+{
+    (void)state;
+    fixture f;
+    text value;
+    fixture_init(&f);
+    text_init(&value, NULL, 100);
+    directory_note some[2] = {{"bytes/1", "11"}, {"bytes/2", "22"}};
+    assert_int_equal(directory_notes_set(f.d, some, 2), LL_OK);
+    snprintf(some[1].value, sizeof some[1].value, "33");
+    assert_int_equal(directory_notes_set(f.d, some, 2), LL_OK);
+    fixture_reopen(&f);
+    assert_int_equal(directory_setting(f.d, SPAN("bytes/2"), &value), LL_OK);
+    assert_string_equal(text_str(&value), "33");
+    text_fini(&value);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accounts),
+        cmocka_unit_test(notes),
         cmocka_unit_test(domains),
         cmocka_unit_test(aliases_are_found_by_address),
         cmocka_unit_test(aliases_keep_everything),

@@ -177,9 +177,53 @@ static void steps_run(void **state)
     scratch_fini(&s);
 }
 
+/* A directory as version 1 made it, with a row of everything. */
+static void directory_of_version_1(void **state)
+{
+    (void)state;
+    static const char version_1[] =
+        "CREATE TABLE domain(name TEXT PRIMARY KEY,created INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+        "CREATE TABLE alias(id BLOB NOT NULL PRIMARY KEY,local TEXT NOT NULL,"
+        "domain TEXT NOT NULL REFERENCES domain(name),vault BLOB NOT NULL UNIQUE,drop_public BLOB NOT NULL,"
+        "salts BLOB NOT NULL,quota INTEGER NOT NULL,created INTEGER NOT NULL,disabled INTEGER NOT NULL,"
+        "UNIQUE(domain, local)) STRICT;"
+        "CREATE TABLE slot(number INTEGER PRIMARY KEY,alias BLOB NOT NULL REFERENCES alias(id) ON DELETE CASCADE,"
+        "id BLOB NOT NULL,kind INTEGER NOT NULL,label TEXT NOT NULL,data BLOB NOT NULL,created INTEGER NOT NULL,"
+        "last_used INTEGER NOT NULL,UNIQUE(alias, id)) STRICT;"
+        "CREATE TABLE setting(key TEXT PRIMARY KEY,value BLOB NOT NULL) WITHOUT ROWID, STRICT;"
+        "INSERT INTO domain VALUES('example.com', 1);"
+        "INSERT INTO alias VALUES(x'01', 'ann', 'example.com', x'02', x'03', x'04', 77, 5, 0);"
+        "INSERT INTO slot VALUES(1, x'01', x'05', 1, 'first', x'06', 7, 8);"
+        "INSERT INTO setting VALUES('a', x'09');"
+        "PRAGMA application_id = 0x4c4c6469; PRAGMA user_version = 1";
+    scratch s;
+    scratch_init(&s);
+    text why;
+    text_init(&why, NULL, 4096);
+    db *d = open_file(&s);
+    assert_int_equal(db_exec(d, version_1), LL_OK);
+    if (schema_open(d, SCHEMA_DIRECTORY, false, &why))
+        fail_msg("%s", text_str(&why));
+    int64_t there = 0;
+    assert_int_equal(
+        db_take_int(db_prepare(d, "SELECT count(*) FROM alias, domain, slot, setting WHERE alias.quota = 77 "
+                                  "AND alias.account IS NULL AND domain.quota = 0 AND slot.last_used = 8"),
+                    &there),
+        LL_OK);
+    assert_int_equal(there, 1);
+    db_close(&d);
+    d = open_file(&s);
+    assert_int_equal(schema_open(d, SCHEMA_DIRECTORY, false, &why), LL_OK);
+    assert_int_equal(db_verify(d, NULL), LL_OK);
+    db_close(&d);
+    text_fini(&why);
+    scratch_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(directory_of_version_1),
         cmocka_unit_test(every_kind_is_made_and_found),
         cmocka_unit_test(differences_are_named),
         cmocka_unit_test(newer_is_left_alone),

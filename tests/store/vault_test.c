@@ -88,7 +88,7 @@ static void test_group_commit(void **state)
     assert_int_equal(spool_write(content, SPAN("Subject: x\r\n\r\n")), LL_OK);
     vault_numbers before = vault_count(f.vault);
     for (int i = 0; i < FLIGHT; i++)
-        vault_deliver(f.vault, content, SPAN(""), 77, delivered, &done);
+        vault_deliver(f.vault, content, SPAN(""), 77, false, delivered, &done);
     while (done < FLIGHT)
         assert_true(fixture_pump(&f));
     vault_numbers after = vault_count(f.vault);
@@ -128,7 +128,8 @@ static void test_batch_with_failure(void **state)
     assert_int_equal(spool_write(large, SPAN("abcd")), LL_OK);
     for (int i = 0; i < 30; i++) {
         bool fails = i % 3 == 1;
-        vault_deliver(f.vault, fails ? large : small, SPAN(""), 0, fails ? refused : delivered, fails ? &bad : &good);
+        vault_deliver(f.vault, fails ? large : small, SPAN(""), 0, false, fails ? refused : delivered,
+                      fails ? &bad : &good);
     }
     while (good + bad < 30)
         assert_true(fixture_pump(&f));
