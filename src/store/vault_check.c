@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "store/vault.h"
 
+#include "store/mailbox_view.h"
+
 #include "store/schema.h"
 
 /* Each query gives one row per fault: an id and what was found and expected there. */
@@ -89,6 +91,8 @@ static ll_status check_all(db *d, text *report, bool *faulty)
         status = foreign_keys(d, report, faulty);
     for (size_t i = 0; !status && i < sizeof faults / sizeof *faults; i++)
         status = look(d, i, report, faulty);
+    if (!status)
+        status = mailbox_view_check(d, report, faulty);
     return status;
 }
 
