@@ -16,14 +16,16 @@ static void fill(fixture *f, int64_t count)
         "INSERT INTO message(id, refs, size, received, thread) VALUES(1000000, ?1, 0, 0, 1000000)",
         "INSERT INTO part(id, refs, size, encoding) VALUES(1000000 + 0 * ?1, 1, 0, 0)",
         "INSERT INTO piece(message, ordinal, part) VALUES(1000000, 0 * ?1, 1000000)",
-        "WITH RECURSIVE n(uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < ?1) INSERT INTO entry(mailbox, "
-        "uid, message, flags, keywords, internaldate, savedate, modseq, size) SELECT (SELECT id FROM mailbox WHERE "
-        "name "
-        "= 'INBOX'), uid, 1000000, (uid % 10 > 1) + 4 * (uid % 37 = 0) + 8 * (uid % 101 = 0), CASE uid % 7 WHEN 0 THEN "
-        "x'01' END, 0, 0, uid + 100, 0 FROM n",
+        ("WITH RECURSIVE n(uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < ?1) INSERT INTO "
+         "entry(mailbox, "
+         "uid, message, flags, keywords, internaldate, savedate, modseq, size) SELECT (SELECT id FROM mailbox WHERE "
+         "name "
+         "= 'INBOX'), uid, 1000000, (uid % 10 > 1) + 4 * (uid % 37 = 0) + 8 * (uid % 101 = 0), CASE uid % 7 WHEN 0 "
+         "THEN "
+         "x'01' END, 0, 0, uid + 100, 0 FROM n"),
         "INSERT INTO keyword(mailbox, number, name) SELECT id, 0, '$Work' FROM mailbox WHERE name = 'INBOX' AND ?1",
-        "UPDATE mailbox SET uidnext = ?1 + 1, modseq = ?1 + 200, messages = ?1, unseen = (SELECT count(*) FROM entry "
-        "WHERE NOT flags & 1), deleted = (SELECT count(*) FROM entry WHERE flags & 8) WHERE name = 'INBOX'",
+        ("UPDATE mailbox SET uidnext = ?1 + 1, modseq = ?1 + 200, messages = ?1, unseen = (SELECT count(*) FROM entry "
+         "WHERE NOT flags & 1), deleted = (SELECT count(*) FROM entry WHERE flags & 8) WHERE name = 'INBOX'"),
         "UPDATE meta SET value = ?1 + 300 WHERE key = 'modseq'",
         "UPDATE meta SET value = ?1 WHERE key = 'messages'",
     };
