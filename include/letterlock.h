@@ -220,6 +220,14 @@ LL_MUST_USE ll_status ll_view_flags_change(ll_view *view, ll_range range, ll_fla
 LL_MUST_USE ll_status ll_view_keyword_add(ll_view *view, ll_span name, unsigned *number);
 /* Finish this version: uidnext and modseq are the mailbox's at this version. */
 void ll_view_seal(ll_view *view, uint32_t uidnext, uint64_t modseq);
+/* A view as bytes, to be kept by who makes it: so many, and write them. */
+size_t ll_view_saved_size(const ll_view *view);
+void ll_view_save(const ll_view *view, void *to);
+/* Bring saved bytes into a new view of the same UIDVALIDITY to which the keywords were added; *modseq: of the version
+ * that was saved. Then edit it further, or seal it. LL_ECORRUPT: damaged, of another UIDVALIDITY, or with a flag that
+ * the view does not have; LL_ENOMEM; in both cases the view can only be dropped. Not for bytes that others may have
+ * written. */
+LL_MUST_USE ll_status ll_view_load(ll_view *view, ll_span saved, uint64_t *modseq);
 ll_view *ll_view_ref(ll_view *view);
 /* Drop the caller's reference and set *view to NULL. NULL is fine. */
 void ll_view_unref(ll_view **view);
@@ -231,6 +239,8 @@ uint64_t ll_view_modseq(const ll_view *view);
 bool ll_view_has(const ll_view *view, uint32_t uid);
 /* Messages without \Seen. */
 uint32_t ll_view_unseen(const ll_view *view);
+/* Messages with flag n. */
+uint32_t ll_view_flagged(const ll_view *view, unsigned n);
 /* All flags of one message; false if the UID is not there. */
 bool ll_view_flags(const ll_view *view, uint32_t uid, ll_flags *flags);
 unsigned ll_view_keywords(const ll_view *view);

@@ -24,6 +24,7 @@ typedef struct fetch {
     rows rows;
     write_message writer;
     size_t at;            /* row under way */
+    size_t content;       /* bytes that came with it and with those behind it */
     uint32_t uid, number; /* the last message: the next UID has the next number */
     ll_range seen[rows_batch];
     size_t seen_count;
@@ -175,6 +176,14 @@ static void note_seen(ll_session *s, fetch *f)
         f->seen[f->seen_count++] = (ll_range){uid, uid};
 }
 
+/* Room in an empty output for what will go there, at once: growing would copy it several times. */
+static void expect_content(ll_session *s, const fetch *f)
+{
+    size_t most = (size_t)s->limits.output_bytes;
+    if (!s->output.room && f->content > session_output_keep)
+        text_grow(&s->output, (f->content < most ? f->content : most) + session_output_keep);
+}
+
 /* Replies of the present batch, from f->at on. */
 static ll_status reply_batch(ll_session *s, command *c, fetch *f)
 {
@@ -182,15 +191,19 @@ static ll_status reply_batch(ll_session *s, command *c, fetch *f)
         if (c->phase == ROW) {
             const ll_row *row = &f->rows.rows[f->at];
             uint32_t number = number_of(s, f, row->uid);
-            if (!number || (f->modifiers.changed && session_modseq(s, row) <= f->modifiers.since))
+            if (!number || (f->modifiers.changed && session_modseq(s, row) <= f->modifiers.since)) {
+                f->content -= row->content.size;
                 continue;
+            }
             write_message_begin(&f->writer, row, number);
             c->phase = REPLY;
         }
+        expect_content(s, f);
         ll_status status = write_message_step(&f->writer);
         if (status)
             return status;
         note_seen(s, f);
+        f->content -= f->rows.rows[f->at].content.size;
         c->phase = ROW;
     }
     return LL_OK;
@@ -204,6 +217,9 @@ static ll_status next_batch(ll_session *s, command *c, fetch *f)
     if (status == LL_OK) {
         f->at = 0;
         f->seen_count = 0;
+        f->content = 0;
+        for (size_t i = 0; i < f->rows.count; i++)
+            f->content += f->rows.rows[i].content.size;
         c->phase = ROW;
     }
     return status;

@@ -352,6 +352,12 @@ uint32_t ll_view_unseen(const ll_view *view)
     return ll_view_count(view) - (seen ? uidset_count(seen) : 0);
 }
 
+uint32_t ll_view_flagged(const ll_view *view, unsigned n)
+{
+    const uidset *set = view_flag(view, n);
+    return set ? uidset_count(set) : 0;
+}
+
 bool ll_view_flags(const ll_view *view, uint32_t uid, ll_flags *flags)
 {
     *flags = (ll_flags){{0}};
@@ -395,4 +401,20 @@ const uidset *view_flag(const ll_view *view, unsigned n)
 unsigned view_flags_count(const ll_view *view)
 {
     return LL_FLAG_KEYWORD + ll_view_keywords(view);
+}
+
+ll_status view_put(ll_view *view, unsigned n, uidset *set)
+{
+    assert(!view->sealed && (!n || n - 1 < view->flags_room));
+    shared_set **slot = n ? &view->flags[n - 1] : &view->uids;
+    shared_set *shared = memory_new(view->allocator, sizeof *shared);
+    if (!shared) {
+        uidset_del(&set);
+        return LL_ENOMEM;
+    }
+    atomic_init(&shared->refs, 1);
+    shared->set = set;
+    set_unref(view->allocator, slot);
+    *slot = shared;
+    return LL_OK;
 }

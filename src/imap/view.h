@@ -15,5 +15,7 @@ const uidset *view_uids(const ll_view *view);
 const uidset *view_flag(const ll_view *view, unsigned n);
 /* Flags that exist in this view: LL_FLAG_KEYWORD + keywords. */
 unsigned view_flags_count(const ll_view *view);
+/* For loading: set number 0 is the UIDs, n + 1 flag n, which the view has. Takes over the set. LL_ENOMEM. */
+LL_MUST_USE ll_status view_put(ll_view *view, unsigned n, uidset *set);
 
 #endif

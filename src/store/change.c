@@ -126,6 +126,15 @@ static ll_status edit_apply(const change_edit *edit, ll_view *view)
     return LL_ECORRUPT;
 }
 
+uint64_t change_messages(const change *c)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->edits[i].kind != EDIT_KEYWORD)
+            count += (uint64_t)c->edits[i].range.last - c->edits[i].range.first + 1;
+    return count;
+}
+
 ll_status change_apply(const change *c, ll_view *view)
 {
     for (size_t i = 0; i < c->count; i++) {

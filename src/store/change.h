@@ -37,6 +37,8 @@ LL_MUST_USE ll_status change_remove(change *c, uint32_t uid);
 LL_MUST_USE ll_status change_flags(change *c, ll_range range, ll_flags_op op, const ll_flags *flags);
 LL_MUST_USE ll_status change_keyword(change *c, ll_span name);
 
+/* Messages that it touches. */
+uint64_t change_messages(const change *c);
 /* Do it to a view that is being edited. LL_ENOMEM; LL_ECORRUPT: the view is not what the change was made for. */
 LL_MUST_USE ll_status change_apply(const change *c, ll_view *view);
 

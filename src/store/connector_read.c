@@ -1,6 +1,7 @@
 /* connector_read.c - the connector's questions that only read.
  * SPDX-License-Identifier: MIT */
 #include "store/connector_op.h"
+#include "store/mailbox_view.h"
 #include "store/remote.h"
 
 #include <stdio.h>
@@ -127,9 +128,14 @@ static ll_status scan(vault *v, db *d, opened *to, int64_t id)
     ll_status status = db_begin_read(d);
     if (status)
         return status;
-    status = mailbox_scan(d, id, &view, &recent_uid);
+    bool save = false;
+    status = mailbox_view_open(d, id, &view, &recent_uid, &save);
     db_rollback(d);
-    return status ? status : opened_load(v, to, view, recent_uid);
+    if (!status)
+        status = opened_load(v, to, view, recent_uid);
+    if (!status && save)
+        mailbox_view_save(v, id);
+    return status;
 }
 
 static ll_status open_one(op *o, db *d)

@@ -144,7 +144,7 @@ ll_status mailbox_flags(writer *w, mailbox_row *m, unsigned flags, const ll_span
 
 /* -------------------------------------------------------------------------------------------------- Scan */
 
-static ll_status scan_keywords(db *d, int64_t id, ll_view *view)
+ll_status mailbox_keywords(db *d, int64_t id, ll_view *view)
 {
     db_stmt *q = db_prepare(d, "SELECT number, name FROM keyword WHERE mailbox = ?1 ORDER BY number");
     db_bind_int(q, 1, id);
@@ -202,7 +202,7 @@ ll_status mailbox_scan(db *d, int64_t id, ll_view **view, uint32_t *recent_uid)
     if (!status)
         status = ll_view_new(view, NULL, m.uidvalidity);
     if (!status)
-        status = scan_keywords(d, id, *view);
+        status = mailbox_keywords(d, id, *view);
     if (!status)
         status = scan_entries(d, id, *view);
     if (!status && ll_view_uidnext(*view) > m.uidnext)

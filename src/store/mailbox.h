@@ -39,6 +39,8 @@ LL_MUST_USE ll_status mailbox_keyword(writer *w, mailbox_row *m, ll_span name, u
 LL_MUST_USE ll_status mailbox_flags(writer *w, mailbox_row *m, unsigned flags, const ll_span *keywords, size_t count,
                                     bool make, ll_flags *out);
 
+/* Give a new view the mailbox's keywords. */
+LL_MUST_USE ll_status mailbox_keywords(db *d, int64_t id, ll_view *view);
 /* The present view of a mailbox from its rows, sealed; in a read transaction of the caller. LL_ENOTFOUND (also
  * \Noselect). */
 LL_MUST_USE ll_status mailbox_scan(db *d, int64_t id, ll_view **view, uint32_t *recent_uid);

@@ -3,6 +3,7 @@
 #include "store/opened.h"
 
 #include "base/memory.h"
+#include "store/mailbox_view.h"
 #include "store/purge.h"
 #include "store/recent.h"
 #include "store/vault_state.h"
@@ -21,6 +22,7 @@ struct opened {
     ll_view *editing;    /* the next version, while publishing */
     change_list backlog; /* committed while LOADING */
     uint64_t held;       /* oldest modseq in `held`, 0: none */
+    uint64_t changed;    /* messages since the view was loaded or kept, mailbox_view.h */
     /* UIDs from here on are claimed by no session: now, as being written, as in the file. */
     uint32_t recent_uid, recent_writing, recent_saved;
 };
@@ -218,7 +220,13 @@ void handle_close(vault *v, handle **h)
         }
     }
     bool purge = may_purge(o);
-    bool claims = o->state == OPENED_READY && unused(o) && o->recent_uid != o->recent_saved;
+    bool left = o->state == OPENED_READY && unused(o);
+    bool claims = left && o->recent_uid != o->recent_saved;
+    bool keep =
+        left && ll_view_count(o->view) >= MAILBOX_VIEW_LEAST && o->changed > mailbox_view_old(ll_view_count(o->view));
+    int64_t mailbox = o->mailbox;
+    if (keep)
+        o->changed = 0;
     drop_unused(v, o);
     pthread_mutex_unlock(&v->mutex);
     listener_unref(&gone->listener);
@@ -227,6 +235,8 @@ void handle_close(vault *v, handle **h)
         purge_wake(v);
     if (claims)
         recent_save(v);
+    if (keep)
+        mailbox_view_save(v, mailbox);
 }
 
 ll_view *handle_latest(vault *v, handle *h, uint32_t *recent_first)
@@ -254,6 +264,15 @@ void handle_told(vault *v, handle *h, uint64_t modseq)
     pthread_mutex_unlock(&v->mutex);
     if (purge)
         purge_wake(v);
+}
+
+ll_view *opened_view(vault *v, int64_t mailbox)
+{
+    pthread_mutex_lock(&v->mutex);
+    opened *o = find(v, mailbox);
+    ll_view *view = o && o->state == OPENED_READY ? ll_view_ref(o->view) : NULL;
+    pthread_mutex_unlock(&v->mutex);
+    return view;
 }
 
 int64_t handle_mailbox(const handle *h)
@@ -285,6 +304,7 @@ static void publish_mailbox(vault *v, opened *o, const change *first)
         if (c->mailbox != o->mailbox || c->modseq <= ll_view_modseq(o->view))
             continue;
         publish_one(v, o, c);
+        o->changed += change_messages(c);
         uidnext = c->uidnext;
         modseq = c->modseq;
     }

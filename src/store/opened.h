@@ -56,6 +56,8 @@ ll_view *handle_latest(struct vault *v, handle *h, uint32_t *recent_first);
 /* See ll_connector.told. */
 void handle_told(struct vault *v, handle *h, uint64_t modseq);
 int64_t handle_mailbox(const handle *h);
+/* The newest view of an open mailbox, a new reference; NULL: it is not open. */
+ll_view *opened_view(struct vault *v, int64_t mailbox);
 
 /* After COMMIT, on the writer's thread: make the next version of every view that the changes touch, and call the
  * listeners. Empties the list. *purge: messages were expunged that no session can see. */

@@ -19,6 +19,12 @@
 
 /* ------------------------------------------------------------------------------------------------------- Vault */
 
+#define MAILBOX_VIEW_SQL                                                                                               \
+    "CREATE TABLE mailbox_view(" /* a large mailbox as bitmaps, as it was at some mod-sequence: mailbox_view.h */      \
+    "mailbox INTEGER PRIMARY KEY REFERENCES mailbox(id) ON DELETE CASCADE,"                                            \
+    "view BLOB NOT NULL" /* ll_view_save */                                                                            \
+    ") STRICT"
+
 static const schema_object vault_objects[] = {
     {"meta", "CREATE TABLE meta("
              "key TEXT PRIMARY KEY," /* alias: its id (BLOB); created; drop_public, drop_secret: the drop key (BLOB);
@@ -166,6 +172,7 @@ static const schema_object vault_objects[] = {
                        "UNIQUE(mailbox, uid),"
                        "FOREIGN KEY(mailbox, uid) REFERENCES entry(mailbox, uid) ON DELETE CASCADE"
                        ") WITHOUT ROWID, STRICT"},
+    {"mailbox_view", MAILBOX_VIEW_SQL},               /* since 2 */
     {"remote_setting", "CREATE TABLE remote_setting(" /* what the upstream wants to be remembered */
                        "name BLOB PRIMARY KEY,"
                        "value BLOB NOT NULL"
@@ -267,7 +274,7 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE entry ADD COLUMN sent INTEGER;"
             "ALTER TABLE held ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE held ADD COLUMN keywords BLOB;"
-            "ALTER TABLE held ADD COLUMN sent INTEGER;"},
+            "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";"},
 };
 
 static const schema_step directory_steps[] = {

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/vault.h"
 
+#include "store/mailbox_view.h"
 #include "store/message.h"
 #include "store/part.h"
 #include "store/schema.h"
@@ -172,6 +173,8 @@ static ll_status check_all(db *d, text *report, bool *faulty)
         status = look(d, i, report, faulty);
     if (!status)
         status = check_parts(d, report, faulty);
+    if (!status)
+        status = mailbox_view_check(d, report, faulty);
     return status ? status : check_messages(d, report, faulty);
 }
 

@@ -118,6 +118,7 @@ static void test_gone(void **state)
             ;
         assert_int_equal(memory_lent(store), 0);
         text_fini(&t.got);
+        grammar_fini(&t.grammar);
         memory_store_del(&store);
     }
 }
