@@ -6,6 +6,7 @@
 #include "store/mailbox_tree.h"
 #include "store/purge.h"
 #include "store/schema.h"
+#include "store/search_index.h"
 #include "store/vault_state.h"
 
 #include <assert.h>
@@ -191,6 +192,7 @@ static ll_status open_writer(vault *v, const uint8_t key[KEYS_KEY], text *why)
 
 static void vault_del(vault *v)
 {
+    search_index_del(&v->search);
     pthread_mutex_destroy(&v->mutex);
     memory_free(NULL, v->path);
     memory_free(NULL, v);
@@ -220,7 +222,9 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     memcpy(v->alias, alias, KEYS_ID);
     atomic_init(&v->refs, 1);
     pthread_mutex_init(&v->mutex, NULL);
-    ll_status status = open_writer(v, key, why);
+    ll_status status = search_index_new(&v->search);
+    if (!status)
+        status = open_writer(v, key, why);
     if (!status)
         status = keyring_put(config->keyring, alias, key);
     if (status) {
@@ -231,6 +235,7 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     queue_init(&v->queue, v->config.executor, v->writer_db, vault_hooks(), v);
     if (held_any(v->writer_db))
         purge_wake(v);
+    search_index_committed(v, v->writer_db);
     *out = v;
     return LL_OK;
 }
