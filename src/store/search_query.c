@@ -17,12 +17,12 @@ typedef struct pattern {
 /* Patterns that a message must all have. */
 typedef struct group {
     size_t first, count;
+    bool certain; /* what has them matches; else it may */
 } group;
 
 typedef struct term {
-    bool open;    /* nothing is known: everything is possible */
-    bool certain; /* what is found matches */
-    group groups[2];
+    bool open;       /* nothing is known: everything is possible */
+    group groups[4]; /* two in each of two classes */
     size_t groups_count;
     unsigned classes; /* bit for each that it looks at */
 } term;
@@ -31,7 +31,7 @@ typedef struct term {
 typedef struct found {
     search_segment segment;
     bool damaged;
-    uint8_t **bits;  /* for each term; NULL: open */
+    uint8_t **bits;  /* for each term one bitmap of what is certain and one of what is possible; NULL: open */
     uint8_t *always; /* SEARCH_CLASSES bitmaps; NULL: none of them has any */
 } found;
 
@@ -66,28 +66,33 @@ static bool add_pattern(search_query *q, search_class class, const search_run *r
     return true;
 }
 
-/* The needle in one class. *whole: it is one run, so finding is certain. */
-static void add_needle(search_query *q, term *t, search_class class, ll_span needle, bool *whole)
+static void add_group(search_query *q, term *t, search_class class, const search_run *runs, size_t count, bool certain)
 {
-    search_run runs[search_runs_max];
-    size_t count = search_needle_runs(class, needle, runs, search_runs_max);
-    group *g = &t->groups[t->groups_count++];
-    *g = (group){q->patterns_count, count};
-    *whole = count == 1 && !runs[0].begins && !runs[0].ends;
+    t->groups[t->groups_count++] = (group){q->patterns_count, count, certain};
     t->classes |= 1u << class;
-    t->open = t->open || !count;
-    for (size_t i = 0; i < count; i++) {
-        runs[i].begins = runs[i].begins || i > 0;
+    for (size_t i = 0; i < count; i++)
         if (!add_pattern(q, class, &runs[i]))
             t->open = true;
-    }
 }
 
-static void add_class(search_query *q, term *t, search_class class, ll_span needle)
+/* The needle in one class. If a joiner stands at its end, it may or may not join in the text: the term has all of the
+ * needle, or ends there. */
+static void add_needle(search_query *q, term *t, search_class class, ll_span needle)
 {
-    bool whole;
-    add_needle(q, t, class, needle, &whole);
-    t->certain = t->certain && whole;
+    search_run runs[search_runs_max], whole = {needle, false, false};
+    size_t count = search_needle_runs(class, needle, runs, search_runs_max);
+    t->open = t->open || !count;
+    for (size_t i = 1; i < count; i++)
+        runs[i].begins = true;
+    bool loose = count == 1 && runs[0].text.size < needle.size && !runs[0].begins && !runs[0].ends;
+    if (loose) {
+        bool before = runs[0].text.data > needle.data;
+        bool behind = runs[0].text.data + runs[0].text.size < needle.data + needle.size;
+        add_group(q, t, class, &whole, 1, true);
+        runs[0].begins = before && !behind;
+        runs[0].ends = behind && !before;
+    }
+    add_group(q, t, class, runs, count, count == 1 && runs[0].text.size == needle.size);
 }
 
 /* A field's name in lower case; false: no field has such a name. */
@@ -121,45 +126,41 @@ static void add_field(search_query *q, term *t, const ll_term *asked)
 {
     char name[256];
     search_class class;
-    if (fact_class(asked->name, &class) && asked->needle.size) {
-        add_class(q, t, class, asked->needle);
+    bool fact = fact_class(asked->name, &class);
+    if (fact && asked->needle.size) {
+        add_needle(q, t, class, asked->needle);
         return;
     }
-    t->certain = !asked->needle.size && !fact_class(asked->name, &class);
     if (!lower_name(asked->name, name, sizeof name)) {
         t->open = true;
         return;
     }
-    search_run run = {span_of(name, asked->name.size), true, true};
+    search_run run = {span_of(name, asked->name.size), true, true}, runs[search_runs_max];
+    size_t count = search_needle_runs(SEARCH_CLASS_HEAD, asked->needle, runs, search_runs_max);
+    for (size_t i = 1; i < count; i++)
+        runs[i].begins = true;
+    add_group(q, t, SEARCH_CLASS_HEAD, runs, count, !fact && !asked->needle.size);
     t->classes |= 1u << SEARCH_CLASS_NAMES;
-    bool whole;
-    if (asked->needle.size)
-        add_needle(q, t, SEARCH_CLASS_HEAD, asked->needle, &whole);
-    else
-        t->groups[t->groups_count++] = (group){q->patterns_count, 0};
-    t->open = false; /* the name says something even if the needle does not */
-    t->groups[0].count++;
-    if (!add_pattern(q, SEARCH_CLASS_NAMES, &run) || t->groups[0].first + t->groups[0].count != q->patterns_count)
-        t->open = true;
+    t->groups[0].count++; /* the name says something even if the needle does not */
+    t->open = t->open || !add_pattern(q, SEARCH_CLASS_NAMES, &run);
 }
 
 static void add_term(search_query *q, term *t, const ll_term *asked)
 {
-    t->certain = true;
     switch (asked->kind) {
     case LL_TERM_TEXT:
-        add_class(q, t, SEARCH_CLASS_BODY, asked->needle);
-        add_class(q, t, SEARCH_CLASS_HEAD, asked->needle);
+        add_needle(q, t, SEARCH_CLASS_BODY, asked->needle);
+        add_needle(q, t, SEARCH_CLASS_HEAD, asked->needle);
         return;
     case LL_TERM_BODY:
-        add_class(q, t, SEARCH_CLASS_BODY, asked->needle);
+        add_needle(q, t, SEARCH_CLASS_BODY, asked->needle);
         return;
     case LL_TERM_FROM:
     case LL_TERM_TO:
     case LL_TERM_CC:
     case LL_TERM_BCC:
     case LL_TERM_SUBJECT:
-        add_class(q, t, (search_class)(SEARCH_CLASS_FROM + (asked->kind - LL_TERM_FROM)), asked->needle);
+        add_needle(q, t, (search_class)(SEARCH_CLASS_FROM + (asked->kind - LL_TERM_FROM)), asked->needle);
         return;
     case LL_TERM_HEADER:
         add_field(q, t, asked);
@@ -344,16 +345,18 @@ static ll_status combine(search_query *q, found *f, size_t n)
 {
     const term *t = &q->terms[n];
     size_t size = bits_size(&f->segment);
-    uint8_t *bits = f->bits[n] = new_bits(q, &f->segment, 1);
-    if (!bits)
+    uint8_t *both = f->bits[n] = new_bits(q, &f->segment, 2);
+    if (!both)
         return LL_ELIMIT;
-    for (size_t g = 0; g < t->groups_count; g++)
+    for (size_t g = 0; g < t->groups_count; g++) {
+        uint8_t *bits = t->groups[g].certain ? both : both + size;
         for (size_t byte = 0; byte < size; byte++) {
             uint8_t all = 0xff;
             for (size_t i = 0; i < t->groups[g].count; i++)
                 all &= q->patterns[t->groups[g].first + i].bits[byte];
             bits[byte] |= all;
         }
+    }
     return LL_OK;
 }
 
@@ -432,8 +435,11 @@ search_answer search_query_answer(search_query *q, size_t n, int64_t message)
     if (!f || f->damaged)
         return SEARCH_ANSWER_POSSIBLE;
     uint64_t bit = (uint64_t)(message - f->segment.first);
-    if (f->bits[n][bit >> 3] >> (bit & 7) & 1)
-        return t->certain ? SEARCH_ANSWER_CERTAIN : SEARCH_ANSWER_POSSIBLE;
+    const uint8_t *bits = f->bits[n] + (bit >> 3);
+    if (*bits >> (bit & 7) & 1)
+        return SEARCH_ANSWER_CERTAIN;
+    if (bits[bits_size(&f->segment)] >> (bit & 7) & 1)
+        return SEARCH_ANSWER_POSSIBLE;
     for (unsigned class = 0; f->always && class < SEARCH_CLASSES; class ++)
         if (t->classes >> class & 1 && f->always[class * bits_size(&f->segment) + (bit >> 3)] >> (bit & 7) & 1)
             return SEARCH_ANSWER_POSSIBLE;

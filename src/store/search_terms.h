@@ -4,13 +4,15 @@
  * A term is a maximal run of term characters. What these are depends on the class of the text:
  *   - words: ASCII letters and digits, and all of Unicode beyond ASCII except two rows of punctuation that stand
  * between words (U+2010 to U+205E, and the CJK stops and brackets of U+3001 to U+301F), so that quotes and dashes do
- * not make new words of old ones. (Wide punctuation and spaces are ASCII in folded text.)
+ * not make new words of old ones; wide punctuation and spaces are ASCII in folded text. And the joiners . @ - _ ' where
+ *     they stand between two of these: "mail.example.com", "2024-11-24", "don't" are one term each;
  *   - addresses (also Message-IDs): everything but white space, control characters and <>(),;" - a needle such as
  *     "joe@example.com" lies within one term.
  *
- * So a needle that consists of term characters only is in a text exactly if it is in one of the text's terms: the
- * index answers for certain. This is all that the definition is good for; another one would be as right, and changing
- * it means making the index anew (search_format in search_segment.h). */
+ * So a needle that is one run of term characters is in a text exactly if it is in one of the text's terms: the index
+ * answers for certain. (What joins in the needle joins in the text, as it has the same neighbours there.) This is all
+ * that the definition is good for; another one would be as right, and changing it means making the index anew
+ * (search_format in search_segment.h). */
 #ifndef STORE_SEARCH_TERMS_H
 #define STORE_SEARCH_TERMS_H
 
@@ -41,6 +43,7 @@ typedef struct search_cutter {
     uint8_t kinds[256];
     bool over; /* since search_cutter_init: a run was too long and was left out */
     bool dropping;
+    char joiner; /* the last character of the piece; it depends on the next one whether it joins. 0: none */
     size_t size;
     char run[search_term_max]; /* may go on in the next piece */
 } search_cutter;
@@ -57,7 +60,8 @@ LL_MUST_USE ll_status search_cutter_end(search_cutter *c, search_term_sink *sink
 /* One run of a needle. */
 typedef struct search_run {
     ll_span text;
-    bool begins, ends; /* a separator stands before it, behind it: the term begins, ends there */
+    bool begins, ends; /* a separator stands before it, behind it: the term begins, ends there. Not so with a joiner
+                          at the needle's end, which may join in the text */
 } search_run;
 /* The runs of a needle, borrowed from it. At most `max`, which is fine: the rest only narrows the search. */
 size_t search_needle_runs(search_class class, ll_span needle, search_run *runs, size_t max);
