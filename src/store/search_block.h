@@ -59,6 +59,8 @@ LL_MUST_USE ll_status search_block_init(search_block *b);
 void search_block_fini(search_block *b);
 /* Decode over what was there. LL_ECORRUPT, LL_ENOMEM. */
 LL_MUST_USE ll_status search_block_terms_set(search_block *b, ll_span bytes);
+/* LFs among these bytes: by what a place in the terms is told its number. */
+uint32_t search_count_lines(const char *data, size_t size);
 LL_MUST_USE ll_status search_block_postings_set(search_block *b, ll_span bytes);
 
 /* Walks through the postings of a block, term by term. */

@@ -416,8 +416,12 @@ void search_index_committed(vault *v, db *d)
 void search_index_wake(vault *v)
 {
     search_index *s = v->search;
+    int64_t now = vault_now(v);
     pthread_mutex_lock(&v->mutex);
-    bool begin = (!s->known || s->newest > s->end) && claim(v);
+    int64_t waiting = s->newest - s->end;
+    bool due = waiting >= SEARCH_WAITING_SOME || (waiting > 0 && now - s->since >= SEARCH_WAITING_SECONDS) ||
+               (waiting > 0 && !v->config.executor->work);
+    bool begin = (!s->known || due) && claim(v);
     pthread_mutex_unlock(&v->mutex);
     if (begin)
         start(v);

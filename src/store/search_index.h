@@ -8,8 +8,8 @@
  * read again by the next run. Without an executor it runs, to its end, before a search.
  *
  * A run begins when SEARCH_WAITING messages or SEARCH_WAITING_BYTES have come, or the first of them waits for
- * SEARCH_WAITING_SECONDS when another comes; when somebody searches; and when the vault is opened. Until then the
- * messages are "possible" and the engine looks at them. */
+ * SEARCH_WAITING_SECONDS when another comes; when somebody searches and there are SEARCH_WAITING_SOME or they wait so
+ * long; and when the vault is opened. Until then the messages are "possible" and the engine looks at them. */
 #ifndef STORE_SEARCH_INDEX_H
 #define STORE_SEARCH_INDEX_H
 
@@ -20,6 +20,7 @@ struct vault;
 #define SEARCH_WAITING         64
 #define SEARCH_WAITING_BYTES   ((uint64_t)4 << 20)
 #define SEARCH_WAITING_SECONDS 30
+#define SEARCH_WAITING_SOME    8 /* fewer are as soon looked at as written into a segment */
 #define SEARCH_STEP_MS         50
 
 typedef struct search_index search_index;

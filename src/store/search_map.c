@@ -24,24 +24,35 @@ void search_map_del(search_map **map)
     memory_free(NULL, m);
 }
 
-/* Of seconds, rounded down. */
-static int64_t day_of(int64_t seconds)
+/* The two lowest mean something else; no calendar goes so far. */
+static int32_t day_number(int64_t day)
 {
-    return seconds / 86400 - (seconds % 86400 < 0);
+    return day > INT32_MAX ? INT32_MAX : day < INT32_MIN + 2 ? INT32_MIN + 2 : (int32_t)day;
+}
+
+/* Of seconds, rounded down. */
+static int32_t day_of(int64_t seconds)
+{
+    return day_number(seconds / 86400 - (seconds % 86400 < 0));
+}
+
+static int32_t sent_of(db_stmt *q, int n)
+{
+    int64_t sent = db_column_int(q, n);
+    if (db_column_is_null(q, n))
+        return search_unknown_date;
+    return sent == ENTRY_SENT_NONE ? search_no_date : day_number(sent);
 }
 
 static search_row row_of(db_stmt *q)
 {
-    int64_t received = db_column_int(q, 2), saved = db_column_int(q, 3), sent = db_column_int(q, 5);
-    bool known = !db_column_is_null(q, 5);
+    int64_t received = db_column_int(q, 2), saved = db_column_int(q, 3);
     return (search_row){.uid = (uint32_t)db_column_int(q, 0),
                         .message = db_column_int(q, 1),
                         .received = day_of(received),
                         .saved = day_of(saved ? saved : received),
                         .size = (uint64_t)db_column_int(q, 4),
-                        .sent = !known                    ? search_unknown_date
-                                : sent == ENTRY_SENT_NONE ? search_no_date
-                                                          : sent};
+                        .sent = sent_of(q, 5)};
 }
 
 static bool map_room(search_map *m)

@@ -10,20 +10,20 @@
 #include "store/db.h"
 
 enum {
-    search_map_rows = 262144, /* read at a time, and kept: 10 MB. A larger mailbox is read anew by each search */
+    search_map_rows = 262144, /* read at a time, and kept: 8 MB. A larger mailbox is read anew by each search */
     search_maps_max = 4       /* kept by one vault */
 };
 
 typedef struct search_row {
     int64_t message;
     uint64_t size;
-    int64_t received, saved; /* day since 1970 of internaldate; of savedate, or of internaldate if there is none */
-    int64_t sent;            /* day since 1970 as the Date field says; search_no_date, search_unknown_date */
+    int32_t received, saved; /* day since 1970 of internaldate; of savedate, or of internaldate if there is none */
+    int32_t sent;            /* day since 1970 as the Date field says; search_no_date, search_unknown_date */
     uint32_t uid;
 } search_row;
 
-#define search_no_date      INT64_MIN
-#define search_unknown_date (INT64_MIN + 1)
+#define search_no_date      INT32_MIN
+#define search_unknown_date (INT32_MIN + 1)
 
 typedef struct search_map {
     int64_t mailbox, uidvalidity;

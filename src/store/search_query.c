@@ -69,7 +69,7 @@ static bool add_pattern(search_query *q, search_class class, const search_run *r
 static void add_group(search_query *q, term *t, search_class class, const search_run *runs, size_t count, bool certain)
 {
     t->groups[t->groups_count++] = (group){q->patterns_count, count, certain};
-    t->classes |= 1u << class;
+    t->classes |= count ? 1u << class : 0;
     for (size_t i = 0; i < count; i++)
         if (!add_pattern(q, class, &runs[i]))
             t->open = true;
@@ -217,22 +217,6 @@ void search_query_del(search_query **query)
 
 /* -------------------------------------------------------------------------------------------------- A block */
 
-/* LFs among the first `size` bytes. */
-static uint32_t count_lines(const char *data, size_t size)
-{
-    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f), lines = UINT64_C(0x0a0a0a0a0a0a0a0a);
-    uint32_t count = 0;
-    for (; size >= 8; data += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, data, 8);
-        word ^= lines;
-        count += (uint32_t)__builtin_popcountll(~(((word & low) + low) | word | low));
-    }
-    for (size_t i = 0; i < size; i++)
-        count += data[i] == '\n';
-    return count;
-}
-
 static ll_status mark_term(search_query *q, db *d, int64_t id, pattern *p, uint32_t ordinal, uint32_t last,
                            bool *loaded)
 {
@@ -265,7 +249,7 @@ static ll_status search_in_block(search_query *q, db *d, int64_t id, pattern *p,
         if (!at)
             return LL_OK;
         at += skip;
-        lines += count_lines(counted, (size_t)(at - counted));
+        lines += search_count_lines(counted, (size_t)(at - counted));
         counted = at;
         ll_status status = mark_term(q, d, id, p, lines - 1, last, loaded);
         if (status)

@@ -3,6 +3,7 @@
 #include "store/vault.h"
 
 #include "store/schema.h"
+#include "store/search_index_check.h"
 
 /* Each query gives one row per fault: an id and what was found and expected there. */
 static const struct {
@@ -89,7 +90,9 @@ static ll_status check_all(db *d, text *report, bool *faulty)
         status = foreign_keys(d, report, faulty);
     for (size_t i = 0; !status && i < sizeof faults / sizeof *faults; i++)
         status = look(d, i, report, faulty);
-    return status;
+    ll_status index = status ? status : search_check(d, false, report);
+    *faulty = *faulty || index == LL_ECORRUPT;
+    return index == LL_ECORRUPT ? LL_OK : index;
 }
 
 ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *report)

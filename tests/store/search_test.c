@@ -366,8 +366,8 @@ static void truth_of(const ll_term *term, bool matches[MESSAGES])
         const truth_text *t = &texts[i];
         if (matches[t->message] || !text_counts(t, term))
             continue;
-        matches[t->message] =
-            !term->needle.size || memmem(t->folded.data, t->folded.size, term->needle.data, term->needle.size);
+        matches[t->message] = !term->needle.size || (t->folded.size && memmem(t->folded.data, t->folded.size,
+                                                                              term->needle.data, term->needle.size));
     }
 }
 
@@ -688,11 +688,83 @@ static void crash(void **state)
     fixture_fini(&f);
 }
 
+/* Closing does not wait for an index that is long in the making; the next opening goes on with it. */
+static void closed_meanwhile(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    seed = 7;
+    fixture_init(&f, 2);
+    client_init(&c, &f);
+    for (int i = 0; i < 150; i++) {
+        text message;
+        text_init(&message, NULL, 1 << 24);
+        add_message(&message, 0);
+        assert_int_equal(client_append_full(&c, "INBOX", text_span(&message), 0, NULL, 0, 1600000000, NULL), LL_OK);
+        text_fini(&message);
+        if (i == 100)
+            search_index_stop(f.vault);
+    }
+    search_index_stop(f.vault);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_int_equal(count_of(&f, "SELECT count(*) FROM message"), 150);
+    check_index(&f);
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    f.now += 1000; /* what waits has waited long */
+    ll_term term = {.kind = LL_TERM_BODY, .needle = SPAN("alpha")};
+    assert_int_equal(ASK(&c, search, c.mailbox, &term, 1), LL_OK); /* wakes it */
+    assert_int_equal(client_append(&c, "INBOX", "\r\nlast", 0, NULL), LL_OK);
+    wait_for_index(&f);
+    assert_in_range(count_of(&f, "SELECT max(last) FROM search_segment WHERE state = 1"), 150, 151);
+    check_index(&f);
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* A mailbox that is gone, or made anew under its name, has no rows of the old one. */
+static void other_mailboxes(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    ll_term term = {.kind = LL_TERM_BODY, .needle = SPAN("world")};
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    static const char *const names[] = {"A", "B", "C", "D", "E", "F"};
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(ASK(&c, create, span_str(names[i]), 0), LL_OK);
+        for (size_t n = 0; n <= i; n++)
+            assert_int_equal(client_append(&c, names[i], n % 2 ? "\r\nworld" : "\r\nother", 0, NULL), LL_OK);
+    }
+    for (size_t i = 0; i < 18; i++) { /* more than are kept in memory */
+        size_t which = i * 5 % 6;
+        assert_int_equal(client_open(&c, names[which], false), LL_OK);
+        assert_int_equal(ASK(&c, search, c.mailbox, &term, 1), LL_OK);
+        for (uint32_t uid = 1; uid <= 8; uid++)
+            assert_int_equal(found_uid(&c, 0, uid, true), uid % 2 == 0 && uid <= which + 1);
+        if (i == 6) {
+            client_close(&c);
+            assert_int_equal(ASK(&c, remove, span_str(names[which])), LL_OK);
+            assert_int_equal(ASK(&c, create, span_str(names[which]), 0), LL_OK);
+            for (size_t n = 0; n <= which; n++)
+                assert_int_equal(client_append(&c, names[which], n % 2 ? "\r\nworld" : "\r\nx", 0, NULL), LL_OK);
+        }
+        client_close(&c);
+    }
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers), cmocka_unit_test(many_terms), cmocka_unit_test(damage),
-        cmocka_unit_test(crash),   cmocka_unit_test(oracle),     cmocka_unit_test(oracle_with_workers),
+        cmocka_unit_test(numbers),          cmocka_unit_test(many_terms),          cmocka_unit_test(damage),
+        cmocka_unit_test(closed_meanwhile), cmocka_unit_test(other_mailboxes),     cmocka_unit_test(crash),
+        cmocka_unit_test(oracle),           cmocka_unit_test(oracle_with_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
