@@ -171,6 +171,7 @@ static const ll_connector vault_methods = {
     .store_if = connector_store_if,
     .survey = connector_survey,
     .watch = watch,
+    .search = connector_search,
 };
 
 ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll_connector **methods, void **self)

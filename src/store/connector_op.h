@@ -53,6 +53,7 @@ typedef struct op {
     void *const *uploads;
     void *upload;
     const ll_metadata *metadata;
+    const ll_term *terms;
 } op;
 
 /* A mailbox's id, RFC 8474. */
@@ -98,6 +99,9 @@ ll_status connector_store_if(void *self, ll_call *call, void *mailbox, const ll_
 ll_status connector_expunge(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count);
 ll_status connector_copy(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, ll_span to,
                          bool move);
+
+/* connector_search.c */
+ll_status connector_search(void *self, ll_call *call, void *mailbox, const ll_term *terms, size_t count);
 
 /* connector_survey.c */
 ll_status connector_survey(void *self, ll_call *call, bool metadata);

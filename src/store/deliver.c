@@ -17,6 +17,7 @@ ll_status deliver_put(writer *w, mailbox_row *m, spool *content, ll_span facts, 
     if (quota && w->messages + (m->messages - m->messages_loaded) >= vault_messages_max(v))
         return LL_EQUOTA;
     entry e = {.flags = *flags, .internaldate = internaldate, .size = size};
+    entry_set_sent(&e, facts);
     ll_status status = message_create(w->db, content, facts, vault_now(v), &e.message);
     return status ? status : entry_add(w, m, &e, uid);
 }

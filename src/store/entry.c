@@ -3,6 +3,7 @@
 #include "store/entry.h"
 
 #include "base/memory.h"
+#include "mime/index.h"
 #include "store/message.h"
 
 #include <assert.h>
@@ -71,6 +72,33 @@ static void count_message(mailbox_row *m, const ll_flags *flags, uint64_t size, 
     count_flags(m, flags, size, one);
 }
 
+void entry_set_sent(entry *e, ll_span facts)
+{
+    mime_index *index;
+    if (!facts.size || mime_index_open(&index, NULL, facts))
+        return;
+    const mime_envelope *envelope = mime_index_root(index)->envelope;
+    e->sent = ENTRY_SENT_NONE;
+    if (envelope && envelope->sent.valid) {
+        int64_t local = envelope->sent.seconds + 60 * (int64_t)envelope->sent.offset_minutes;
+        e->sent = local / 86400 - (local % 86400 < 0);
+    }
+    e->sent_known = true;
+    mime_index_del(&index);
+}
+
+ll_status entry_load_sent(db *d, entry *e)
+{
+    db_stmt *q = db_prepare(d, "SELECT facts FROM message WHERE id = ?1");
+    db_bind_int(q, 1, e->message);
+    ll_status status = db_first(q);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_ECORRUPT : status;
+    entry_set_sent(e, db_column_blob(q, 0));
+    db_reset(q);
+    return LL_OK;
+}
+
 ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid)
 {
     uint8_t buffer[ENTRY_KEYWORD_BYTES];
@@ -81,8 +109,8 @@ ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid)
     if (!c)
         return LL_ENOMEM;
     db_stmt *q = db_prepare(
-        w->db, "INSERT INTO entry(mailbox, uid, message, flags, keywords, internaldate, savedate, modseq, size) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+        w->db, "INSERT INTO entry(mailbox, uid, message, flags, keywords, internaldate, savedate, modseq, size, sent) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
     db_bind_int(q, 1, m->id);
     db_bind_int(q, 2, *uid);
     db_bind_int(q, 3, e->message);
@@ -91,6 +119,10 @@ ll_status entry_add(writer *w, mailbox_row *m, const entry *e, uint32_t *uid)
     db_bind_int(q, 7, vault_now(w->vault));
     db_bind_int(q, 8, (int64_t)m->modseq);
     db_bind_int(q, 9, (int64_t)e->size);
+    if (e->sent_known)
+        db_bind_int(q, 10, e->sent);
+    else
+        db_bind_null(q, 10);
     ll_status status = db_run(q);
     if (status)
         return status;
@@ -294,8 +326,11 @@ static ll_status map_flags(writer *w, const mailbox_row *from, mailbox_row *to, 
 static ll_status copy_row(writer *w, const mailbox_row *from, mailbox_row *to, keyword_map *map, db_stmt *q,
                           uint32_t *uid)
 {
-    entry e = {
-        .message = db_column_int(q, 1), .internaldate = db_column_int(q, 4), .size = (uint64_t)db_column_int(q, 5)};
+    entry e = {.message = db_column_int(q, 1),
+               .internaldate = db_column_int(q, 4),
+               .size = (uint64_t)db_column_int(q, 5),
+               .sent = db_column_int(q, 6),
+               .sent_known = !db_column_is_null(q, 6)};
     ll_status status = entry_flags_unpack((unsigned)db_column_int(q, 2), db_column_blob(q, 3), &e.flags);
     if (!status)
         status = map_flags(w, from, to, map, &e.flags);
@@ -307,11 +342,11 @@ static ll_status copy_row(writer *w, const mailbox_row *from, mailbox_row *to, k
 static db_stmt *copy_select(writer *w, bool held)
 {
     if (!held)
-        return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size FROM entry "
+        return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size, sent FROM entry "
                                  "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
-    return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size FROM entry "
+    return db_prepare(w->db, "SELECT uid, message, flags, keywords, internaldate, size, sent FROM entry "
                              "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
-                             "UNION ALL SELECT uid, message, flags, keywords, internaldate, size FROM held "
+                             "UNION ALL SELECT uid, message, flags, keywords, internaldate, size, sent FROM held "
                              "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
 }
 

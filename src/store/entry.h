@@ -9,7 +9,9 @@
 
 #include "store/mailbox.h"
 
-#define ENTRY_SYSTEM_FLAGS  0x1fu /* bits LL_FLAG_SEEN to LL_FLAG_DRAFT */
+#define ENTRY_SYSTEM_FLAGS 0x1fu /* bits LL_FLAG_SEEN to LL_FLAG_DRAFT */
+/* There is no Date field. */
+#define ENTRY_SENT_NONE     (-1000000)
 #define ENTRY_KEYWORD_BYTES ((LL_KEYWORDS_MAX + 7) / 8)
 
 typedef struct entry {
@@ -17,7 +19,14 @@ typedef struct entry {
     ll_flags flags;  /* keyword numbers of the mailbox it goes to */
     int64_t internaldate;
     uint64_t size;
+    int64_t sent; /* days since 1970 of the Date field as written, or ENTRY_SENT_NONE */
+    bool sent_known;
 } entry;
+
+/* Of facts (a saved MIME index). */
+void entry_set_sent(entry *e, ll_span facts);
+/* Of the facts of e->message. */
+LL_MUST_USE ll_status entry_load_sent(db *d, entry *e);
 
 /* The columns flags and keywords as a set. LL_ECORRUPT: too many bits. */
 LL_MUST_USE ll_status entry_flags_unpack(unsigned flags, ll_span keywords, ll_flags *out);

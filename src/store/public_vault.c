@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "keys/seal.h"
 #include "store/mailbox_tree.h"
+#include "store/search_index.h"
 #include "store/update.h"
 #include "store/upstream.h"
 
@@ -136,8 +137,10 @@ ll_status ll_vault_close(ll_vault **given)
     ll_vault *lv = *given;
     if (!lv)
         return LL_OK;
-    if (lv->upstream.flows || atomic_load(&lv->vault->refs) > 1)
+    if (lv->upstream.flows || atomic_load(&lv->vault->refs) > 1) {
+        search_index_stop(lv->vault);
         return LL_EBUSY;
+    }
     *given = NULL;
     vault_del(lv);
     return LL_OK;

@@ -25,6 +25,28 @@
     "view BLOB NOT NULL" /* ll_view_save */                                                                            \
     ") STRICT"
 
+/* The search index (search_segment.h), made from the messages and at any time to be made anew. Since 2, so the step
+ * from 1 makes the same tables. */
+#define SEARCH_SEGMENT                                                                                                 \
+    "CREATE TABLE search_segment("                                                                                     \
+    "id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                                            \
+    "first INTEGER NOT NULL," /* it is of the messages with these ids; one live segment begins where the one before */ \
+    "last INTEGER NOT NULL,"  /* it ends, so the last one says how far the index goes */                               \
+    "messages INTEGER NOT NULL," /* how many they were */                                                              \
+    "state INTEGER NOT NULL,"    /* search_state: being made, live, or to be removed */                                \
+    "format INTEGER NOT NULL"    /* search_format: how texts were cut and blocks coded */                              \
+    ") STRICT"
+#define SEARCH_TERMS                                                                                                   \
+    "CREATE TABLE search_terms("                                                                                       \
+    "id INTEGER PRIMARY KEY," /* segment, class, ordinal: search_block_id */                                           \
+    "data BLOB NOT NULL"      /* search_block.h */                                                                     \
+    ") STRICT"
+#define SEARCH_POSTINGS                                                                                                \
+    "CREATE TABLE search_postings("                                                                                    \
+    "id INTEGER PRIMARY KEY," /* as the terms' */                                                                      \
+    "data BLOB NOT NULL"                                                                                               \
+    ") STRICT"
+
 static const schema_object vault_objects[] = {
     {"meta", "CREATE TABLE meta("
              "key TEXT PRIMARY KEY," /* alias: its id (BLOB); created; drop_public, drop_secret: the drop key (BLOB);
@@ -177,6 +199,9 @@ static const schema_object vault_objects[] = {
                        "name BLOB PRIMARY KEY,"
                        "value BLOB NOT NULL"
                        ") WITHOUT ROWID, STRICT"},
+    {"search_segment", SEARCH_SEGMENT},
+    {"search_terms", SEARCH_TERMS},
+    {"search_postings", SEARCH_POSTINGS},
 };
 
 /* --------------------------------------------------------------------------------------------------- Directory */
@@ -274,7 +299,7 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE entry ADD COLUMN sent INTEGER;"
             "ALTER TABLE held ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE held ADD COLUMN keywords BLOB;"
-            "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";"},
+            "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS ";" SEARCH_POSTINGS ";"},
 };
 
 static const schema_step directory_steps[] = {

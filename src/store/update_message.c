@@ -99,6 +99,8 @@ static ll_status put(writer *w, box *b, int64_t mailbox, const ll_remote_message
     e.flags = flags;
     status = find_content(w, r, &e.message, &e.size);
     if (!status)
+        status = entry_load_sent(w->db, &e);
+    if (!status)
         status = entry_add(w, &b->m, &e, &uid);
     return status ? status : remote_message_put(w->db, r->id, mailbox, uid);
 }

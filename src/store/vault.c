@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "store/purge.h"
 #include "store/recent.h"
+#include "store/search_index.h"
 #include "store/vault_state.h"
 
 #include <assert.h>
@@ -207,7 +208,6 @@ static void committed(void *ctx, db *d)
 {
     vault *v = ctx;
     writer *w = &v->writer;
-    (void)d;
     bool purge, changed;
     pthread_mutex_lock(&v->mutex);
     changed = v->bytes != w->bytes;
@@ -226,6 +226,7 @@ static void committed(void *ctx, db *d)
     watcher_tell(v);
     if (purge)
         purge_wake(v);
+    search_index_committed(v, d);
 }
 
 static void rollback(void *ctx, db *d)

@@ -6,6 +6,7 @@
 #include "store/message.h"
 #include "store/part.h"
 #include "store/schema.h"
+#include "store/search_index_check.h"
 #include "store/transfer.h"
 
 /* Each query gives one row per fault: an id and what was found and expected there. */
@@ -175,7 +176,11 @@ static ll_status check_all(db *d, text *report, bool *faulty)
         status = check_parts(d, report, faulty);
     if (!status)
         status = mailbox_view_check(d, report, faulty);
-    return status ? status : check_messages(d, report, faulty);
+    if (!status)
+        status = check_messages(d, report, faulty);
+    ll_status index = status ? status : search_check(d, false, report);
+    *faulty = *faulty || index == LL_ECORRUPT;
+    return index == LL_ECORRUPT ? LL_OK : index;
 }
 
 ll_status vault_check(const char *path, const uint8_t key[KEYS_KEY], text *report)

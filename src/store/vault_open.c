@@ -6,6 +6,7 @@
 #include "store/mailbox_tree.h"
 #include "store/purge.h"
 #include "store/schema.h"
+#include "store/search_index.h"
 #include "store/vault_state.h"
 
 #include <assert.h>
@@ -193,6 +194,7 @@ static void vault_del(vault *v)
 {
     if (v->ledger_own)
         ledger_del(&v->ledger);
+    search_index_del(&v->search);
     pthread_mutex_destroy(&v->mutex);
     memory_free(NULL, v->path);
     memory_free(NULL, v);
@@ -231,7 +233,9 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     memcpy(v->alias, alias, KEYS_ID);
     atomic_init(&v->refs, 1);
     pthread_mutex_init(&v->mutex, NULL);
-    ll_status status = open_ledger(v, quota);
+    ll_status status = search_index_new(&v->search);
+    if (!status)
+        status = open_ledger(v, quota);
     if (!status)
         status = open_writer(v, key, why);
     if (!status)
@@ -246,6 +250,7 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     queue_init(&v->queue, v->config.executor, v->writer_db, vault_hooks(), v);
     if (held_any(v->writer_db))
         purge_wake(v);
+    search_index_committed(v, v->writer_db);
     *out = v;
     return LL_OK;
 }

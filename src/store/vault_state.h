@@ -70,6 +70,8 @@ struct vault {
     uint64_t modseq;       /* after the last COMMIT */
     bool purging;          /* a purge job is queued */
     struct absorb *absorb; /* under way */
+
+    struct search_index *search; /* search_index.h; what is in it is guarded by the mutex */
 };
 
 /* What the vault does around each batch of its queue: counters before COMMIT, views after it. Their ctx is the vault.

@@ -3,6 +3,7 @@
 #include "store/vaults.h"
 
 #include "base/memory.h"
+#include "store/search_index.h"
 #include "store/vault_state.h"
 
 #include <assert.h>
@@ -356,6 +357,8 @@ static place *take_due(vaults *all, uint64_t now_ms)
         for (place *p = all->buckets[i]; p; p = p->next) {
             if (!unused(p)) {
                 p->idle = false;
+                if (all->closing && p->state == PLACE_OPEN)
+                    search_index_stop(p->vault);
                 continue;
             }
             if (!p->idle) {

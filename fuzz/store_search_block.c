@@ -1,0 +1,38 @@
+/* store_search_block.c - any bytes as the terms and the postings of a block of the search index.
+ * SPDX-License-Identifier: MIT */
+#include "store/search_block.h"
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { LAST = 999 };
+    search_block b;
+    uint8_t bits[LAST / 8 + 1] = {0};
+    size_t cut = size ? data[0] % size : 0;
+    ll_span bytes = span_of((const char *)data, size);
+    if (search_block_init(&b))
+        return 0;
+    ll_status status = search_block_terms_set(&b, span_first(span_from(bytes, 1), cut));
+    assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
+    assert(status || b.count + 1 <= b.terms.size);
+    status = search_block_postings_set(&b, span_from(bytes, cut + 1));
+    assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
+    search_postings marks = search_postings_of(&b), skips = marks;
+    text list;
+    text_init(&list, NULL, 1 << 20);
+    while (!status && marks.at < marks.end) {
+        search_postings takes = marks;
+        uint32_t added;
+        text_clear(&list);
+        status = search_postings_mark(&marks, LAST, bits, &added);
+        assert(search_postings_take(&takes, LAST, &list) == status || list.size > 0);
+        assert(status || added * sizeof(uint32_t) <= list.size);
+        assert(status || (search_postings_skip(&skips, 1) == LL_OK && skips.at == marks.at && takes.at == marks.at));
+    }
+    text_fini(&list);
+    search_block_fini(&b);
+    return 0;
+}
