@@ -102,30 +102,31 @@ ll_status parse_unsubscribe(ll_session *s, command *c, lexer *in)
 
 /* --- commands that only ask --- */
 
-/* c->phase was 0 and the question has been put. */
-static ll_status asked(ll_session *s, command *c, ll_status status)
+/* It is done, and no news to this client. */
+static void note_deed(ll_session *s, const command *c)
 {
-    c->phase = 1;
-    if (session_asked(s, status) == LL_LATER)
-        return LL_LATER;
-    return s->call->status < 0 ? session_call_failed(s, c) : LL_OK;
-}
-
-/* The same, when it was a change: it is no news to this client. */
-static ll_status done(ll_session *s, ll_status status, unsigned event)
-{
-    const mailbox_state *m = s->command.state;
-    if (status)
-        return status;
-    notify_own(s, m->name, event);
+    const mailbox_state *m = c->state;
+    bool subscription = c->row->step == run_subscribe || c->row->step == run_unsubscribe;
+    if (c->row->step == run_status)
+        return;
+    notify_own(s, m->name, subscription ? NOTIFY_SUBSCRIPTION : NOTIFY_NAME);
     if (m->to.size)
-        notify_own(s, m->to, event);
-    return LL_OK;
+        notify_own(s, m->to, NOTIFY_NAME);
 }
 
 static ll_status answered(ll_session *s, command *c)
 {
-    return s->call->status < 0 ? session_call_failed(s, c) : LL_OK;
+    if (s->call->status < 0)
+        return session_call_failed(s, c);
+    note_deed(s, c);
+    return LL_OK;
+}
+
+/* c->phase was 0 and the question has been put. */
+static ll_status asked(ll_session *s, command *c, ll_status status)
+{
+    c->phase = 1;
+    return session_asked(s, status) == LL_LATER ? LL_LATER : answered(s, c);
 }
 
 static ll_status no(command *c, const char *code, const char *human)
@@ -151,8 +152,6 @@ ll_status run_create(ll_session *s, command *c)
         c->phase ? answered(s, c) : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
     if (status == LL_EUNSUPPORTED && m->attributes)
         c->code = "USEATTR"; /* RFC 6154 section 3 */
-    if (!status)
-        notify_own(s, m->name, NOTIFY_NAME);
     if (!status && s->call->mailbox_id.data)
         c->code = command_print(c, "MAILBOXID (%.*s)", SPAN_PRINT(s->call->mailbox_id)); /* RFC 8474 section 4.1 */
     return status;
@@ -162,19 +161,19 @@ ll_status run_delete(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
     if (c->phase)
-        return done(s, answered(s, c), NOTIFY_NAME);
+        return answered(s, c);
     if (is_the_inbox(m->name))
         return no(c, "CANNOT", "INBOX stays");
     if (!session_can(s, remove))
         return LL_EREADONLY;
-    return done(s, asked(s, c, s->connector->remove(s->self, session_call(s), m->name)), NOTIFY_NAME);
+    return asked(s, c, s->connector->remove(s->self, session_call(s), m->name));
 }
 
 ll_status run_rename(ll_session *s, command *c)
 {
     mailbox_state *m = c->state;
     if (c->phase)
-        return done(s, answered(s, c), NOTIFY_NAME);
+        return answered(s, c);
     if (is_the_inbox(m->to) || span_equal(m->name, m->to))
         return LL_EEXISTS;
     bool below = m->to.size > m->name.size && m->to.data[m->name.size] == '/' &&
@@ -183,7 +182,7 @@ ll_status run_rename(ll_session *s, command *c)
         return no(c, "CANNOT", "A mailbox cannot move below itself");
     if (!session_can(s, rename))
         return LL_EREADONLY;
-    return done(s, asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to)), NOTIFY_NAME);
+    return asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to));
 }
 
 static ll_status subscribe(ll_session *s, command *c, bool on)
@@ -191,9 +190,7 @@ static ll_status subscribe(ll_session *s, command *c, bool on)
     const mailbox_state *m = c->state;
     if (!session_can(s, subscribe))
         return LL_EREADONLY;
-    ll_status status =
-        c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, on));
-    return done(s, status, NOTIFY_SUBSCRIPTION);
+    return c->phase ? answered(s, c) : asked(s, c, s->connector->subscribe(s->self, session_call(s), m->name, on));
 }
 
 ll_status run_subscribe(ll_session *s, command *c)

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- the methods' work; run at once or by memory_complete --- */
 
@@ -36,7 +37,7 @@ static ll_status do_create(const job *j)
     if (m && m->exists)
         m->attributes = j->number;
     else
-        m = memory_create_mailbox(j->login->store, j->name, j->number);
+        m = create(j->login->store, j->name, j->number);
     return give_id(j, m);
 }
 
@@ -48,12 +49,12 @@ static ll_status do_remove(const job *j)
         return LL_ENOTFOUND;
     if (span_equal(j->name, SPAN("INBOX")))
         return LL_EDENIED;
-    bool children = memory_has_children(store, j->name);
+    bool children = has_children(store, j->name);
     if (children && (m->attributes & LL_MAILBOX_NOSELECT))
         return LL_EDENIED;
-    memory_bury(store, m);
+    bury(store, m);
     if (children)
-        memory_add_mailbox(store, j->name, LL_MAILBOX_NOSELECT);
+        add_mailbox(store, j->name, LL_MAILBOX_NOSELECT);
     return LL_OK;
 }
 
@@ -69,7 +70,7 @@ static uint32_t add_like(memory_store *store, mailbox *from, const memory_messag
         if (ll_flags_has(&flags, LL_FLAG_KEYWORD + k))
             keywords[count++] = ll_view_keyword(from->view, k);
     ll_view *held = ll_view_ref(from->view); /* keyword names live in it */
-    uint32_t uid = memory_add_message(store, to, span_of(row->bytes, row->size), (unsigned)flags.bits[0] & 31u,
+    uint32_t uid = add_message(store, to, span_of(row->bytes, row->size), (unsigned)flags.bits[0] & 31u,
                                       keywords, count, row->internaldate);
     ll_view_unref(&held);
     return uid;
@@ -84,10 +85,10 @@ static ll_status do_rename(const job *j)
     if (to && to->exists)
         return LL_EEXISTS;
     if (span_equal(j->name, SPAN("INBOX"))) {
-        to = memory_create_mailbox(store, j->to, 0);
+        to = create(store, j->to, 0);
         for (size_t i = 0; i < from->rows_count; i++)
             add_like(store, from, &from->rows[i], to);
-        memory_remove_messages(store, from, &(ll_range){1, UINT32_MAX}, 1, false);
+        remove_messages(store, from, &(ll_range){1, UINT32_MAX}, 1, false);
         return LL_OK;
     }
     for (mailbox *m = store->mailboxes; m; m = m->next) {
@@ -113,7 +114,7 @@ static ll_status do_subscribe(const job *j)
     if (m)
         m->subscribed = j->on;
     if (m && !m->exists && !j->on)
-        memory_bury(store, m);
+        bury(store, m);
     return LL_OK;
 }
 
@@ -313,11 +314,11 @@ static ll_status do_store(const job *j)
     memory_store *store = j->login->store;
     mailbox *m = j->handle->mailbox;
     ll_flags flags = {{j->number}};
-    ll_view *view = memory_edit(m);
-    memory_set_keywords(view, j->keywords, j->keywords_count, &flags);
+    ll_view *view = edit(m);
+    set_keywords(view, j->keywords, j->keywords_count, &flags);
     for (size_t i = 0; i < j->count; i++)
         must(ll_view_flags_change(view, j->ranges[i], j->op, &flags));
-    memory_publish_changes(store, m, view);
+    publish_changes(store, m, view);
     return LL_OK;
 }
 
@@ -327,8 +328,8 @@ static ll_status do_store_if(const job *j)
     mailbox *m = j->handle->mailbox;
     ll_flags flags = {{j->number}};
     ll_status status = LL_OK; /* out of memory for an answer is no reason not to do it */
-    ll_view *view = memory_edit(m);
-    memory_set_keywords(view, j->keywords, j->keywords_count, &flags);
+    ll_view *view = edit(m);
+    set_keywords(view, j->keywords, j->keywords_count, &flags);
     for (size_t i = 0; i < m->rows_count; i++)
         for (size_t r = 0; r < j->count; r++) {
             const memory_message_row *row = &m->rows[i];
@@ -340,7 +341,7 @@ static ll_status do_store_if(const job *j)
             else if (row->modseq <= j->offset)
                 must(ll_view_flags_change(view, one, j->op, &flags));
         }
-    memory_publish_changes(store, m, view);
+    publish_changes(store, m, view);
     return status;
 }
 
@@ -363,7 +364,7 @@ static ll_status do_changes(const job *j)
 
 static ll_status do_expunge(const job *j)
 {
-    memory_remove_messages(j->login->store, j->handle->mailbox, j->ranges, j->count, true);
+    remove_messages(j->login->store, j->handle->mailbox, j->ranges, j->count, true);
     return LL_OK;
 }
 
@@ -388,7 +389,7 @@ static ll_status do_copy(const job *j)
             if (status)
                 return status;
             if (j->on)
-                memory_remove_messages(store, from, &(ll_range){row.uid, row.uid}, 1, false);
+                remove_messages(store, from, &(ll_range){row.uid, row.uid}, 1, false);
         }
     return LL_OK;
 }
@@ -429,8 +430,8 @@ static ll_status do_append_commit(const job *j)
         if (!m)
             status = LL_ETRYCREATE;
         if (!status) {
-            uint32_t uid = memory_add_message(store, m, span_of(u->bytes, u->size), u->flags, u->keywords,
-                                              u->keywords_count, u->internaldate);
+            uint32_t uid = add_message(store, m, span_of(u->bytes, u->size), u->flags, u->keywords, u->keywords_count,
+                                       u->internaldate);
             status = ll_call_placed(j->call, m->uidvalidity, 0, uid);
         }
         free_upload(u);
@@ -445,9 +446,9 @@ static ll_status do_replace(const job *j)
     mailbox *m = find(j->login->store, span_str(u->to));
     ll_status status = !m ? LL_ETRYCREATE : !ll_view_has(from->view, j->uid) ? LL_ENOTFOUND : LL_OK;
     if (!status) {
-        uint32_t uid = memory_add_message(j->login->store, m, span_of(u->bytes, u->size), u->flags, u->keywords,
-                                          u->keywords_count, u->internaldate);
-        memory_remove_messages(j->login->store, from, &(ll_range){j->uid, j->uid}, 1, false);
+        uint32_t uid = add_message(j->login->store, m, span_of(u->bytes, u->size), u->flags, u->keywords,
+                                   u->keywords_count, u->internaldate);
+        remove_messages(j->login->store, from, &(ll_range){j->uid, j->uid}, 1, false);
         status = ll_call_placed(j->call, m->uidvalidity, 0, uid);
     }
     free_upload(u);

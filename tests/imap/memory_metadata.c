@@ -47,7 +47,7 @@ static void set_entry(memory_entry **list, const ll_metadata *pair)
     if (e && span_equal(span_str(e->name), pair->entry)) {
         *list = e->next;
         e->next = NULL;
-        memory_free_metadata(&e);
+        free_metadata(&e);
     }
     if (!pair->value.data)
         return;

@@ -122,6 +122,8 @@ static inline char *copy_string(ll_span span)
     return copy;
 }
 
+/* --- mailboxes --- */
+
 static inline mailbox *find_any(memory_store *store, ll_span name)
 {
     for (mailbox *m = store->mailboxes; m; m = m->next)
@@ -134,6 +136,71 @@ static inline mailbox *find(memory_store *store, ll_span name)
 {
     mailbox *m = find_any(store, name);
     return m && m->exists && !(m->attributes & LL_MAILBOX_NOSELECT) ? m : NULL;
+}
+
+static inline mailbox *add_mailbox(memory_store *store, ll_span name, unsigned attributes)
+{
+    mailbox *m = find_any(store, name);
+    if (!m) {
+        m = need(calloc(1, sizeof *m));
+        m->name = copy_string(name);
+        mailbox **last = &store->mailboxes;
+        while (*last)
+            last = &(*last)->next;
+        *last = m;
+    }
+    m->exists = true;
+    m->id = ++store->last_id;
+    m->attributes = attributes;
+    m->unclaimed = 1;
+    m->uidvalidity = ++store->uidvalidity;
+    must(ll_view_new(&m->view, NULL, m->uidvalidity));
+    ll_view_seal(m->view, 1, ++store->modseq);
+    return m;
+}
+
+/* With its parents. */
+static inline mailbox *create(memory_store *store, ll_span name, unsigned attributes)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] == '/') {
+            mailbox *parent = find_any(store, span_first(name, i));
+            if (!parent || !parent->exists)
+                add_mailbox(store, span_first(name, i), 0);
+        }
+    return add_mailbox(store, name, attributes);
+}
+
+static inline ll_view *edit(mailbox *m)
+{
+    ll_view *view;
+    must(ll_view_edit(&view, m->view));
+    return view;
+}
+
+static inline void publish(memory_store *store, mailbox *m, ll_view *view, uint32_t uidnext)
+{
+    ll_view_seal(view, uidnext, ++store->modseq);
+    ll_view_unref(&m->view);
+    m->view = view;
+}
+
+/* As publish; what differs gets the new mod-sequence. */
+static inline void publish_changes(memory_store *store, mailbox *m, ll_view *view)
+{
+    ll_view *old = ll_view_ref(m->view);
+    publish(store, m, view, ll_view_uidnext(m->view));
+    for (size_t i = 0; i < m->rows_count; i++) {
+        ll_flags before, after;
+        memory_message_row *row = &m->rows[i];
+        if (!ll_view_flags(old, row->uid, &before))
+            continue;
+        if (!ll_view_flags(m->view, row->uid, &after))
+            row->gone_modseq = store->modseq;
+        else if (!ll_flags_equal(&before, &after))
+            row->modseq = store->modseq;
+    }
+    ll_view_unref(&old);
 }
 
 static inline memory_message_row *find_row(mailbox *m, uint32_t uid)
@@ -149,24 +216,103 @@ static inline memory_message_row *find_row(mailbox *m, uint32_t uid)
     return low < m->rows_count && m->rows[low].uid == uid ? &m->rows[low] : NULL;
 }
 
-mailbox *memory_add_mailbox(memory_store *store, ll_span name, unsigned attributes);
-/* With its parents. */
-mailbox *memory_create_mailbox(memory_store *store, ll_span name, unsigned attributes);
-ll_view *memory_edit(mailbox *m);
-void memory_publish(memory_store *store, mailbox *m, ll_view *view, uint32_t uidnext);
-/* As publish; what differs gets the new mod-sequence. */
-void memory_publish_changes(memory_store *store, mailbox *m, ll_view *view);
-void memory_free_metadata(memory_entry **list);
-void memory_free_mailbox(mailbox *m);
-/* Its sessions still hold it: to the graves. The name may stay as a subscription. */
-void memory_bury(memory_store *store, mailbox *m);
-bool memory_has_children(memory_store *store, ll_span name);
-void memory_set_keywords(ll_view *view, const ll_span *keywords, size_t count, ll_flags *flags);
-uint32_t memory_add_message(memory_store *store, mailbox *m, ll_span message, unsigned flags, const ll_span *keywords,
-                            size_t keywords_count, int64_t internaldate);
-void memory_remove_messages(memory_store *store, mailbox *m, const ll_range *ranges, size_t count, bool only_deleted);
+static inline void free_metadata(memory_entry **list)
+{
+    while (*list) {
+        memory_entry *e = *list;
+        *list = e->next;
+        free(e->name);
+        free(e->value);
+        free(e);
+    }
+}
 
-/* Methods, in memory_metadata.c. */
+static inline void free_mailbox(mailbox *m)
+{
+    free_metadata(&m->metadata);
+    for (size_t i = 0; i < m->rows_count; i++)
+        free(m->rows[i].bytes);
+    free(m->rows);
+    ll_view_unref(&m->view);
+    free(m->name);
+    free(m);
+}
+
+/* Its sessions still hold it: to the graves. The name may stay as a subscription. */
+static inline void bury(memory_store *store, mailbox *m)
+{
+    mailbox **at = &store->mailboxes;
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    if (m->subscribed) {
+        mailbox *left = need(calloc(1, sizeof *left));
+        left->name = copy_string(span_str(m->name));
+        left->subscribed = true;
+        left->next = *at;
+        *at = left;
+    }
+    m->exists = false;
+    m->next = store->graves;
+    store->graves = m;
+}
+
+static inline bool has_children(memory_store *store, ll_span name)
+{
+    for (mailbox *m = store->mailboxes; m; m = m->next) {
+        ll_span other = span_str(m->name);
+        if (m->exists && other.size > name.size && other.data[name.size] == '/' &&
+            span_equal(span_first(other, name.size), name))
+            return true;
+    }
+    return false;
+}
+
+static inline void set_keywords(ll_view *view, const ll_span *keywords, size_t count, ll_flags *flags)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned number;
+        if (!ll_view_keyword_add(view, keywords[i], &number))
+            ll_flags_add(flags, LL_FLAG_KEYWORD + number);
+    }
+}
+
+static inline uint32_t add_message(memory_store *store, mailbox *m, ll_span message, unsigned flags,
+                                   const ll_span *keywords, size_t keywords_count, int64_t internaldate)
+{
+    ll_flags all = {{flags}};
+    uint32_t uid = ll_view_uidnext(m->view);
+    ll_view *view = edit(m);
+    set_keywords(view, keywords, keywords_count, &all);
+    must(ll_view_add(view, uid, &all));
+    publish(store, m, view, uid + 1);
+    m->rows = need(realloc(m->rows, (m->rows_count + 1) * sizeof *m->rows));
+    m->rows[m->rows_count++] = (memory_message_row){.uid = uid,
+                                                    .modseq = store->modseq,
+                                                    .internaldate = internaldate,
+                                                    .bytes = copy_string(message),
+                                                    .size = message.size};
+    return uid;
+}
+
+static inline void remove_messages(memory_store *store, mailbox *m, const ll_range *ranges, size_t count,
+                                   bool only_deleted)
+{
+    ll_view *view = edit(m);
+    for (size_t r = 0; r < count; r++)
+        for (size_t i = 0; i < m->rows_count; i++) {
+            uint32_t uid = m->rows[i].uid;
+            ll_flags flags;
+            if (uid < ranges[r].first || uid > ranges[r].last || !ll_view_flags(m->view, uid, &flags))
+                continue;
+            if (!only_deleted || ll_flags_has(&flags, LL_FLAG_DELETED))
+                must(ll_view_remove(view, (ll_range){uid, uid}));
+        }
+    publish_changes(store, m, view);
+}
+
+/* --- methods that are in memory_metadata.c --- */
+
 ll_status memory_do_quota(const job *j);
 ll_status memory_do_metadata(const job *j);
 ll_status memory_do_metadata_set(const job *j);
