@@ -690,9 +690,9 @@ typedef struct ll_vault_config {
     uint32_t (*uidvalidity)(void *context, uint32_t least);
 } ll_vault_config;
 
-/* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive. Blocks on the
- * disk. LL_EEXISTS: there is a file; else, on failure, none is left. LL_ENOTFOUND, LL_EDENIED, LL_EFULL, LL_EIO,
- * LL_ENOMEM. */
+/* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive, dated (and
+ * their UIDVALIDITY taken) by the system's clock. Blocks on the disk. LL_EEXISTS: there is a file; else, on failure,
+ * none is left. LL_ENOTFOUND, LL_EDENIED, LL_EFULL, LL_EIO, LL_ENOMEM. */
 LL_MUST_USE ll_status ll_vault_create(const char *path, const uint8_t key[LL_VAULT_KEY], bool upstream);
 /* Open it; the key is copied. Blocks on the disk. One process, one ll_vault. LL_ENOTFOUND; LL_ECORRUPT: damaged, or not
  * its key; LL_EVERSION: written by a newer library; LL_EDENIED: memory for the key cannot be locked, or the file is not
