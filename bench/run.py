@@ -6,13 +6,14 @@
 Every number is the median of N runs (3). --awake keeps the cores from sleeping (a loop of the lowest priority on each): on a virtual
 machine it can take milliseconds to wake for the end of a sync, and one connection at a time then measures nothing else. --quick is a slice of under 20 s that shows that everything still runs, not how fast.
 --write puts the tables into docs/benchmarks.md. --peer dovecot measures Dovecot under the same load. Sections: disk lmtp smtp
-append fetch select store login memory notify."""
+append fetch select cold store login memory notify."""
 import argparse
 import contextlib
 import glob
 import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -208,6 +209,28 @@ def select(bench):
         server, f"SELECT of {count:,} messages", per_second("SELECT"), "select", count=bench.count(2000, 50), **user))
 
 
+def cold(bench):
+    """After a restart of the server, nothing of the mailbox in its memory: the first commands of a session, medians of 7."""
+    def measure(server, count, user):
+        commands = {f"SELECT of {count:,} messages": "SELECT INBOX", "then ENVELOPE of the last 50": f"FETCH {count - 49}:{count} (UID FLAGS ENVELOPE)",
+                    "then FLAGS of all": "FETCH 1:* (UID FLAGS)"}
+        took = {what: [] for what in commands}
+        for _ in range(bench.count(8, 3)):
+            server.restart()
+            with socket.create_connection(("127.0.0.1", server.port("imap"))) as client, client.makefile("rb") as replies:
+                replies.readline()
+                for what, command in {"": f"LOGIN {user['user']} {user['password']}", **commands}.items():
+                    begin = time.perf_counter()
+                    client.sendall(f"x {command}\r\n".encode())
+                    while not (line := replies.readline()).startswith(b"x OK"):
+                        assert line, "the server hung up"
+                    if what:
+                        took[what].append((time.perf_counter() - begin) * 1e6)
+        for what, times in took.items():  # the first restart comes before the view is kept
+            bench.row(what, microseconds(statistics.median(times[1:])))
+    with_mail(bench, measure)
+
+
 def store(bench):
     """One message at a time; every OK means committed."""
     with_mail(bench, lambda server, count, user: bench.measure(
@@ -279,7 +302,7 @@ def notify(bench):
         server.remove()
 
 
-SECTIONS = {"disk": disk, "lmtp": lmtp, "smtp": smtp, "append": append, "fetch": fetch, "select": select, "store": store, "login": login,
+SECTIONS = {"disk": disk, "lmtp": lmtp, "smtp": smtp, "append": append, "fetch": fetch, "select": select, "cold": cold, "store": store, "login": login,
             "memory": memory, "notify": notify}
 
 
