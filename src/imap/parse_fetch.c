@@ -40,18 +40,13 @@ typedef struct parser {
     size_t items_max;
 } parser;
 
-enum {
-    whole_partial = 65536 /* of BODY[]<0.n>: from here on the whole message is fetched, as clients ask for the rest next
-                             and most messages are shorter */
-};
-
-/* What an item needs of the rows. */
+/* What an item needs of the rows. The content for a partial only if it reaches as far as what rows bring. */
 static void note_needs(fetch_items *out, const fetch_item *item)
 {
     const section *of = &item->section;
     bool own = item->kind == FETCH_SECTION && !of->depth; /* not of a part */
     if (own && (of->what == SECTION_ALL || of->what == SECTION_TEXT))
-        out->content = out->content || !item->partial || (!item->offset && item->length >= whole_partial);
+        out->content = out->content || !item->partial || (!item->offset && item->length >= LL_ROWS_CONTENT);
     if (own && (of->what == SECTION_HEADER || of->what == SECTION_FIELDS || of->what == SECTION_FIELDS_NOT))
         out->header = true;
     else if (item->kind != FETCH_SECTION || !section_is_whole(of))
