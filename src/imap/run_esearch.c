@@ -5,6 +5,7 @@
  * selected mailbox (s->mailbox, s->snap), which is put back before the command ends, whatever ends it. */
 #include "imap/message_limit.h"
 #include "imap/response.h"
+#include "imap/search_context.h"
 #include "imap/search_find.h"
 #include "imap/search_return.h"
 #include "imap/search_source.h"
@@ -15,7 +16,9 @@ typedef struct esearch {
     search_source source;
     search_return wanted;
     search_keys keys;
-    ll_span *names; /* of the other mailboxes */
+    size_t criteria_at; /* where they begin in the command's text */
+    bool followed;      /* the selected mailbox is, or that it cannot be was said */
+    ll_span *names;     /* of the other mailboxes */
     size_t names_count, names_at;
     ll_span name; /* of the one under way */
 
@@ -35,6 +38,11 @@ static ll_status parse(ll_session *s, command *c, esearch *x, lexer *in)
     ll_status status = search_source_parse(&x->source, in, &s->limits);
     if (!status)
         status = search_return_parse(&x->wanted, in);
+    x->criteria_at = in->at;
+    if (!status && x->wanted.want & SEARCH_RETURN_UPDATE && search_context_known(s, c->tag)) {
+        c->text = "Tag reuse";
+        return LL_EINVAL;
+    }
     if (!status)
         status = search_keys_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
     status = search_find_parsed(c, &x->keys, status);
@@ -161,6 +169,17 @@ static ll_status reply(ll_session *s, esearch *x)
     return search_writer_esearch(&x->writer, s, &x->wanted, &x->result, x->heading, true);
 }
 
+/* UPDATE is for the selected mailbox alone (RFC 7377 section 2.2). */
+static ll_status keep(ll_session *s, command *c, esearch *x)
+{
+    search_context_seed seed = {
+        .uid = true, .criteria_at = x->criteria_at, .keys = &x->keys, .found = x->find.found, .known = &x->find.known};
+    if (x->away || !(x->wanted.want & SEARCH_RETURN_UPDATE))
+        return LL_OK;
+    x->followed = true;
+    return search_context_keep(s, c, &seed);
+}
+
 static ll_status next(ll_session *s, command *c, esearch *x)
 {
     search_find_fini(&x->find);
@@ -212,6 +231,7 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
         c->phase = status == LL_MORE ? NEXT : FIND;
         return status == LL_OK ? LL_MORE : status;
     case FIND:
+        x->find.learn = !x->away && x->wanted.want & SEARCH_RETURN_UPDATE;
         status = search_find_step(&x->find, s, c, &x->keys);
         if (!status)
             status = found(s, c, x);
@@ -224,7 +244,8 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
         if (status)
             return status == LL_MORE ? LL_LATER : status; /* output is full */
         c->phase = NEXT;
-        return LL_MORE;
+        status = keep(s, c, x);
+        return status ? status : LL_MORE;
     }
 }
 
@@ -236,8 +257,8 @@ ll_status run_esearch(ll_session *s, command *c)
     do
         status = step(s, c, x, &finished);
     while (status == LL_MORE);
-    if (finished && x->wanted.want & SEARCH_RETURN_UPDATE) /* RFC 5267 section 4.3.1 */
-        session_say(s, "* NO [NOUPDATE \"%.*s\"] Only SEARCH can be followed\r\n", SPAN_PRINT(c->tag));
+    if (finished && x->wanted.want & SEARCH_RETURN_UPDATE && !x->followed) /* RFC 5267 section 4.3.1 */
+        session_say(s, "* NO [NOUPDATE \"%.*s\"] Only the selected mailbox can be followed\r\n", SPAN_PRINT(c->tag));
     if (finished && x->lost)
         c->text = "ESEARCH completed, but some mail could not be read";
     return status;

@@ -96,7 +96,7 @@ static ll_status take_keys(search_context *x, ll_session *s, const command *c, c
     lexer in;
     ll_span criteria = arena_copy(&x->memory, span_from(s->command_text, seed->criteria_at));
     x->tag = arena_copy(&x->memory, c->tag);
-    x->uid = c->uid;
+    x->uid = c->uid || seed->uid;
     if (arena_status(&x->memory))
         return arena_status(&x->memory);
     lexer_init(&in, criteria, &x->memory, (unsigned)s->limits.depth);

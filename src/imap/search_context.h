@@ -28,6 +28,7 @@ enum {
 
 /* What a search has come to, for search_context_add. */
 typedef struct search_context_seed {
+    bool uid;           /* updates are UIDs, whatever the command's form */
     size_t criteria_at; /* where the criteria begin in the command's text: for SORT, the charset */
     const search_keys *keys;
     const uidset *found;

@@ -352,9 +352,37 @@ static void test_limits(void **state)
     memory_store_del(&store);
 }
 
+/* RFC 7377 section 2.2: of an ESEARCH only the selected mailbox is followed. */
+static void test_esearch(void **state)
+{
+    (void)state;
+    for (unsigned way = 0; way < TALK_WAYS; way++) {
+        talk t = {0};
+        memory_store *store = memory_store_new();
+        memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+        memory_deliver(store, "Sent", SPAN("\r\nfig\r\n"), 0);
+        memory_later(store, talk_is_later(way));
+        talk_join(&t, store, talk_is_bytewise(way), NULL, "s SELECT INBOX\r\n");
+        const char *said = talk_say(&t, "a ESEARCH IN (selected mailboxes Sent) RETURN (UPDATE COUNT) BODY fig\r\n");
+        assert_null(strstr(said, "NOUPDATE"));
+        assert_non_null(strstr(said, "MAILBOX \"Sent\""));
+        assert_non_null(strstr(talk_say(&t, "a ESEARCH RETURN (UPDATE) ALL\r\n"), "a BAD Tag reuse"));
+        assert_non_null(strstr(talk_say(&t, "b ESEARCH IN (mailboxes Sent) RETURN (UPDATE) BODY fig\r\n"),
+                               "* NO [NOUPDATE \"b\"] Only the selected mailbox can be followed\r\n"));
+        memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+        memory_deliver(store, "INBOX", SPAN("\r\npear\r\n"), 0);
+        memory_deliver(store, "Sent", SPAN("\r\nfig\r\n"), 0);
+        assert_string_equal(talk_say(&t, "n NOOP\r\n"), "* 3 EXISTS\r\n* 3 RECENT\r\n* ESEARCH (TAG \"a\") UID "
+                                                        "ADDTO (0 2)\r\nn OK NOOP completed\r\n");
+        talk_leave(&t);
+        memory_store_del(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow), cmocka_unit_test(test_idle),
-                                       cmocka_unit_test(test_trouble), cmocka_unit_test(test_limits)};
+                                       cmocka_unit_test(test_trouble), cmocka_unit_test(test_esearch),
+                                       cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
