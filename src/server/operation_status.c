@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "server/operation.h"
 
+#include <malloc.h>
 #include <time.h>
 
 /* Facts of the loop's thread, copied there. */
@@ -53,6 +54,8 @@ ll_status operation_status(server *s, const json_t *arguments, json_t **result, 
         json_object_set_new(*result, "sessions_lmtp", json_integer((json_int_t)l.clients[PROTOCOL_LMTP]));
         json_object_set_new(*result, "sessions_imap", json_integer((json_int_t)l.clients[PROTOCOL_IMAP]));
         json_object_set_new(*result, "vaults_unlocked", json_integer((json_int_t)l.vaults));
+        struct mallinfo2 memory = mallinfo2(); /* of all threads; what the process holds for reuse is not in it */
+        json_object_set_new(*result, "memory_in_use", json_integer((json_int_t)(memory.uordblks + memory.hblkhd)));
         json_object_set_new(*result, "messages_received", json_integer((json_int_t)l.messages_in));
         json_object_set_new(*result, "logins", json_integer((json_int_t)l.logins));
         json_object_set_new(*result, "logins_failed", json_integer((json_int_t)l.logins_failed));
