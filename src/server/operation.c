@@ -75,6 +75,12 @@ const operation operation_table[] = {
      "standard "
      "input. A vault is never encrypted anew: this is quick and safe at any moment.",
      alias_password_arguments, operation_alias_password, operation_alias_password_input},
+    {"vault", "compact",
+     "Give back the room that a vault does not need. Messages of older versions are stored as new ones are, and the "
+     "file "
+     "becomes as small as it can. Only the owner's password unlocks a vault: a locked one is compacted at the next "
+     "login.",
+     alias_arguments, operation_vault_compact, NULL},
     {"", "status", "What the running server does: listeners, sessions, vaults, waiting mail.", no_arguments,
      operation_status, NULL},
     {"", "check", "Look for faults: permissions, keys, ports, certificate, DNS; each finding with its remedy.",

@@ -66,6 +66,8 @@ struct vault {
     uint64_t bytes_pending; /* announced by uploads under way */
     uint64_t modseq;        /* after the last COMMIT */
     bool purging;           /* a purge job is queued */
+    bool trimming;          /* see compact.h */
+    bool compacting;
     struct absorb *absorb;  /* under way */
 };
 

@@ -12,7 +12,7 @@ from letterlock import Failure, Lines, Server, body_of, fetch_all, wait_for
 
 MESSAGE = b"From: a@elsewhere.example\r\nSubject: kept\r\n\r\nbody\r\n"
 COMMANDS = ["init", "serve", "domain add", "domain list", "domain remove", "alias add", "alias list", "alias show", "alias remove",
-            "alias password", "status", "check", "config"]
+            "alias password", "vault compact", "status", "check", "config"]
 GENERATED = "hX7-pQ2_vB9.kR4+tW6:zM"
 
 
