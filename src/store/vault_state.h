@@ -68,7 +68,7 @@ struct vault {
     bool purging;           /* a purge job is queued */
     bool trimming;          /* see compact.h */
     bool compacting;
-    struct absorb *absorb;  /* under way */
+    struct absorb *absorb; /* under way */
 };
 
 /* What the vault does around each batch of its queue: counters before COMMIT, views after it. Their ctx is the vault.
