@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "keys/sasl.h"
+#include "server/compaction.h"
 #include "server/log.h"
 #include "store/absorb.h"
 
@@ -72,6 +73,7 @@ typedef struct opening {
     client *client;
     vault *vault;
     ll_status status; /* of slot_check */
+    bool compact;     /* the vault is marked: compaction.h */
     uint8_t alias[KEYS_ID], slot[KEYS_ID];
     bool nothing_waits;
 } opening;
@@ -196,6 +198,8 @@ static void open_finish(opening *o, ll_status status)
             memo_keep(o->server->memo, o->alias, o->slot, l->mark);
         log_event(o->client->id, "login alias=%02x%02x%02x%02x mechanism=%s", o->alias[0], o->alias[1], o->alias[2],
                   o->alias[3], sasl_mechanism_name(sasl_mechanism_of(l->exchange)));
+        if (o->compact)
+            compaction_begin(o->server, v, o->alias);
         l->events->accepted(l->context, v, o->alias, sasl_final(l->exchange));
     } else if (l) {
         log_event(o->client->id, "vault-unavailable alias=%02x%02x%02x%02x status=%s", o->alias[0], o->alias[1],
@@ -289,6 +293,7 @@ static void slot_check(void *context)
     int64_t used = 0;
     ll_status status = directory_slot_used(o->server->directory, o->alias, o->slot, &used);
     o->status = status == LL_ENOTFOUND ? LL_EAUTH : LL_OK;
+    o->compact = !o->status && compaction_is_marked(o->server, o->alias);
     if (!status && used != directory_touch_hour(time(NULL)))
         touch_later(o);
     executor_done(&o->server->executor, slot_checked, o); /* o may be gone now */

@@ -158,6 +158,12 @@ const operation operation_table[] = {
      account_quota_arguments, operation_account_quota, NULL},
     {"account", "remove", "Remove an account. It must have no aliases any more.", account_arguments,
      operation_account_remove, NULL},
+    {"vault", "compact",
+     "Give back the room that a vault does not need. Messages of older versions are stored as new ones are, and the "
+     "file "
+     "becomes as small as it can. Only the owner's password unlocks a vault: a locked one is compacted at the next "
+     "login.",
+     alias_arguments, operation_vault_compact, NULL},
     {"", "status", "What the running server does: listeners, sessions, vaults, waiting mail.", no_arguments,
      operation_status, NULL},
     {"", "check", "Look for faults: permissions, keys, ports, certificate, DNS; each finding with its remedy.",

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "keys/random.h"
 #include "post/intake.h"
+#include "server/compaction.h"
 #include "server/alias_secret.h"
 #include "server/quota.h"
 #include "wire/smtp_path.h"
@@ -295,6 +296,8 @@ ll_status operation_alias_remove(server *s, const json_t *arguments, json_t **re
         status = alias_vault_destroy(s, &alias, error);
     if (!status)
         status = intake_bytes_forget(s->directory, alias.id);
+    if (!status)
+        status = compaction_mark(s, alias.id, false);
     *result = json_object();
     return status;
 }

@@ -42,27 +42,43 @@ static ll_status gather(const message_plan *plan, const incoming *content, char 
     return status ? status : incoming_read(content, at, (size_t)(plan->size - at), out);
 }
 
+/* The row's columns 1 to 5: size and head. */
+static void bind_head(db_stmt *q, const message_plan *plan, ll_span head, int64_t encoding)
+{
+    db_bind_int(q, 1, (int64_t)plan->size);
+    if (plan->head_size)
+        db_bind_blob(q, 2, head);
+    else
+        db_bind_null(q, 2);
+    db_bind_int(q, 3, (int64_t)plan->head_size);
+    db_bind_int(q, 4, encoding);
+}
+
 static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t encoding, ll_span facts,
                         int64_t received)
 {
     db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, thread, facts, head, head_size, "
-                               "head_encoding) VALUES(1, ?1, ?2, 0, ?3, ?4, ?5, ?6)");
-    db_bind_int(q, 1, (int64_t)plan->size);
-    db_bind_int(q, 2, received);
+                               "head_encoding) VALUES(1, ?1, ?5, 0, ?6, ?2, ?3, ?4)");
+    bind_head(q, plan, head, encoding);
+    db_bind_int(q, 5, received);
     if (facts.size)
-        db_bind_blob(q, 3, facts);
+        db_bind_blob(q, 6, facts);
     else
-        db_bind_null(q, 3);
-    if (plan->head_size)
-        db_bind_blob(q, 4, head);
-    else
-        db_bind_null(q, 4);
-    db_bind_int(q, 5, (int64_t)plan->head_size);
-    db_bind_int(q, 6, encoding);
+        db_bind_null(q, 6);
     return db_run(q);
 }
 
-static ll_status message_row(db *d, const message_plan *plan, const incoming *content, ll_span facts, int64_t received)
+static ll_status update(db *d, const message_plan *plan, ll_span head, int64_t encoding, int64_t message)
+{
+    db_stmt *q =
+        db_prepare(d, "UPDATE message SET size = ?1, head = ?2, head_size = ?3, head_encoding = ?4 WHERE id = ?5");
+    bind_head(q, plan, head, encoding);
+    db_bind_int(q, 5, message);
+    return db_run(q);
+}
+
+/* The head in its packed form, borrowed until the next use of the connection's packing. */
+static ll_status head_pack(db *d, const message_plan *plan, const incoming *content, ll_span *head, int64_t *encoding)
 {
     enum { spare = 16 };
     packing *p = packing_of(d);
@@ -71,10 +87,9 @@ static ll_status message_row(db *d, const message_plan *plan, const incoming *co
     if (!scratch)
         return LL_ENOMEM;
     ll_status status = plan->head_size ? gather(plan, content, scratch, out) : LL_OK;
-    ll_span head = span_of(out, (size_t)plan->head_size);
-    int64_t encoding = 0;
-    packing_pack(p, head, true, &head, &encoding);
-    return status ? status : insert(d, plan, head, encoding, facts, received);
+    if (!status)
+        packing_pack(p, span_of(out, (size_t)plan->head_size), true, head, encoding);
+    return status;
 }
 
 /* ---------------------------------------------------------------------------------------------------- Pieces */
@@ -104,16 +119,26 @@ static ll_status piece_add(db *d, int64_t message, int64_t ordinal, const messag
     return db_run(q);
 }
 
+static ll_status pieces_add(db *d, int64_t message, const message_plan *plan, const incoming *content)
+{
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < plan->count; i++)
+        status = piece_add(d, message, (int64_t)i, &plan->pieces[i], content);
+    return status;
+}
+
 static ll_status message_write(db *d, const message_plan *plan, const incoming *content, ll_span facts,
                                int64_t received, int64_t *message)
 {
-    ll_status status = message_row(d, plan, content, facts, received);
+    ll_span head;
+    int64_t encoding = 0;
+    ll_status status = head_pack(d, plan, content, &head, &encoding);
+    if (!status)
+        status = insert(d, plan, head, encoding, facts, received);
     if (status)
         return status;
     *message = db_last_id(d);
-    for (size_t i = 0; !status && i < plan->count; i++)
-        status = piece_add(d, *message, (int64_t)i, &plan->pieces[i], content);
-    return status;
+    return pieces_add(d, *message, plan, content);
 }
 
 /* ------------------------------------------------------------------------------------------------- Read back */
@@ -195,8 +220,8 @@ ll_status message_ref(db *d, int64_t message)
     return db_run(q);
 }
 
-/* The message, its pieces, and what they alone refer to. */
-static ll_status message_remove(db *d, int64_t message, int64_t *thread)
+/* What the message's pieces alone refer to. */
+static ll_status parts_unref(db *d, int64_t message)
 {
     db_stmt *pieces = db_prepare(d, "SELECT part, count(*) FROM piece WHERE message = ?1 AND part <> 0 GROUP BY part");
     db_bind_int(pieces, 1, message);
@@ -208,6 +233,12 @@ static ll_status message_remove(db *d, int64_t message, int64_t *thread)
             return status;
         }
     }
+    return status;
+}
+
+static ll_status message_remove(db *d, int64_t message, int64_t *thread)
+{
+    ll_status status = parts_unref(d, message);
     if (status)
         return status;
     db_stmt *q = db_prepare(d, "DELETE FROM message WHERE id = ?1 RETURNING thread"); /* with its pieces */
@@ -227,4 +258,52 @@ ll_status message_unref(db *d, int64_t message)
         return status;
     status = message_remove(d, message, &thread);
     return status ? status : thread_release(d, thread);
+}
+
+/* --------------------------------------------------------------------------------------------------- Rewrite */
+
+static ll_status plan_again(db *d, int64_t message, const incoming *content, message_plan *plan)
+{
+    db_stmt *q = db_prepare(d, "SELECT facts FROM message WHERE id = ?1");
+    db_bind_int(q, 1, message);
+    ll_status status = db_first(q);
+    if (!status)
+        status = message_plan_make(plan, d, content, db_column_blob(q, 0));
+    db_reset(q);
+    return status;
+}
+
+static ll_status rewrite(db *d, int64_t message, const incoming *content, const message_plan *plan)
+{
+    ll_span head;
+    int64_t encoding = 0;
+    bool good = false;
+    ll_status status = parts_unref(d, message);
+    db_stmt *q = db_prepare(d, "DELETE FROM piece WHERE message = ?1");
+    db_bind_int(q, 1, message);
+    if (!status)
+        status = db_run(q);
+    if (!status)
+        status = head_pack(d, plan, content, &head, &encoding);
+    if (!status)
+        status = update(d, plan, head, encoding, message);
+    if (!status)
+        status = pieces_add(d, message, plan, content);
+    if (!status)
+        status = verify(d, message, content, &good);
+    return status || good ? status : LL_ECORRUPT;
+}
+
+ll_status message_rewrite(db *d, int64_t message, spool *content)
+{
+    incoming in;
+    message_plan plan = {0};
+    ll_status status = incoming_open(&in, content);
+    if (!status)
+        status = plan_again(d, message, &in, &plan);
+    if (!status)
+        status = rewrite(d, message, &in, &plan);
+    message_plan_fini(&plan);
+    incoming_close(&in);
+    return status;
 }

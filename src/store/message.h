@@ -14,6 +14,9 @@
  * there is none. Before this returns the message was read back and compared: what the division cannot restore (that
  * would be a fault of ours) is stored as it came. LL_ECORRUPT: not even that could be read. */
 LL_MUST_USE ll_status message_create(db *d, spool *content, ll_span facts, int64_t received, int64_t *message);
+/* Divide and store the message anew, which holds this content: for one of version 1. It keeps its id, counts and facts.
+ * On failure undo the savepoint. */
+LL_MUST_USE ll_status message_rewrite(db *d, int64_t message, spool *content);
 LL_MUST_USE ll_status message_ref(db *d, int64_t message);
 /* The last reference removes everything that no other message shares. */
 LL_MUST_USE ll_status message_unref(db *d, int64_t message);

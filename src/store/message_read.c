@@ -75,7 +75,8 @@ static ll_status give_piece(reading *r, db_stmt *q)
     ll_status status = give_head(r, place - r->at);
     if (status || r->at >= r->to)
         return status;
-    return part.id ? give_part(r, &part, transfer, coded) : give_coded(r, transfer, coded, (uint64_t)db_column_int(q, 4));
+    return part.id ? give_part(r, &part, transfer, coded)
+                   : give_coded(r, transfer, coded, (uint64_t)db_column_int(q, 4));
 }
 
 static ll_status read_pieces(reading *r, int64_t message)

@@ -10,6 +10,7 @@
 #include "store/dictionary_mail.h"
 
 #include <pthread.h>
+#define ZSTD_STATIC_LINKING_ONLY /* for an allocator of our own, which its shared library has as well */
 #include <zstd.h>
 
 struct packing {
@@ -31,6 +32,36 @@ static void digest(void)
 {
     mail.compress = ZSTD_createCDict(dictionary_mail, dictionary_mail_size, PACKING_LEVEL);
     mail.decompress = ZSTD_createDDict(dictionary_mail, dictionary_mail_size);
+}
+
+/* zstd's contexts hold mail: what it frees is wiped. The size stands before the block. */
+enum { block_head = 16 };
+
+static void *block_new(void *opaque, size_t size)
+{
+    (void)opaque;
+    char *block = memory_new(NULL, size + block_head);
+    if (!block)
+        return NULL;
+    memcpy(block, &size, sizeof size);
+    return block + block_head;
+}
+
+static void block_free(void *opaque, void *address)
+{
+    (void)opaque;
+    size_t size;
+    if (!address)
+        return;
+    char *block = (char *)address - block_head;
+    memcpy(&size, block, sizeof size);
+    memory_wipe(block, size + block_head);
+    memory_free(NULL, block);
+}
+
+static ZSTD_customMem wiping(void)
+{
+    return (ZSTD_customMem){block_new, block_free, NULL};
 }
 
 static void wipe(char **memory, size_t size)
@@ -83,7 +114,7 @@ static bool compress_ready(packing *p)
     if (!p->packed)
         p->packed = memory_new(NULL, ZSTD_compressBound(PACKING_MAX));
     if (!p->compress) {
-        p->compress = ZSTD_createCCtx();
+        p->compress = ZSTD_createCCtx_advanced(wiping());
         if (p->compress) {
             ZSTD_CCtx_setParameter(p->compress, ZSTD_c_compressionLevel, PACKING_LEVEL);
             ZSTD_CCtx_setParameter(p->compress, ZSTD_c_checksumFlag, 1);
@@ -136,7 +167,7 @@ ll_status packing_open(packing *p, ll_span blob, int64_t encoding, size_t size, 
         return blob.size == size ? LL_OK : LL_ECORRUPT;
     }
     if (!p->decompress)
-        p->decompress = ZSTD_createDCtx();
+        p->decompress = ZSTD_createDCtx_advanced(wiping());
     if (!p->decompress || (encoding == PACKING_MAIL && !mail.decompress))
         return LL_ENOMEM;
     size_t got = encoding == PACKING_MAIL

@@ -3,6 +3,7 @@
 #include "store/purge.h"
 
 #include "base/memory.h"
+#include "store/compact.h"
 #include "store/message.h"
 #include "store/vault_state.h"
 
@@ -100,6 +101,8 @@ static void purge_done(vault_job *job, ll_status status)
         vault_log(v, "vault purge failed status=%s", ll_status_name(status));
     if (more)
         purge_wake(v);
+    else
+        compact_trim(v);
 }
 
 void purge_wake(vault *v)

@@ -69,6 +69,8 @@ struct vault {
     uint64_t messages;     /* the same */
     uint64_t modseq;       /* after the last COMMIT */
     bool purging;          /* a purge job is queued */
+    bool trimming;         /* see compact.h */
+    bool compacting;
     struct absorb *absorb; /* under way */
 
     struct search_index *search; /* search_index.h; what is in it is guarded by the mutex */

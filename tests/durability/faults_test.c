@@ -159,7 +159,7 @@ static void deliver(story *s, unsigned n)
     ll_status status = LL_LATER;
     assert_int_equal(spool_new(&content, s->f->scratch.dir, NULL), LL_OK);
     assert_int_equal(spool_write(content, message_of(n)), LL_OK);
-    vault_deliver(s->f->vault, content, SPAN(""), 1700000000, note, &status);
+    vault_deliver(s->f->vault, content, SPAN(""), 1700000000, false, note, &status);
     tell(s, "deliver", n, status);
     expect_more(s, n, "INBOX", !status);
     spool_del(&content);

@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 import time
 
-from letterlock import Failure, Lines, Server, body_of, fetch_all, wait_for
+from letterlock import Failure, Lines, Server, append, body_of, fetch_all, raw_imap, wait_for
 
 MESSAGE = b"From: a@elsewhere.example\r\nSubject: kept\r\n\r\nbody\r\n"
 COMMANDS = ["init", "serve", "domain add", "domain list", "domain remove", "alias add", "alias list", "alias show", "alias remove",
-            "alias password", "status", "check", "vault check", "salvage", "config", "search"]
+            "alias password", "status", "check", "vault check", "vault compact", "salvage", "config", "search"]
 GENERATED = "hX7-pQ2_vB9.kR4+tW6:zM"
 
 
@@ -195,6 +195,26 @@ def test_status():
         server.stop()
         status = server.cli("status").stdout
         assert "running: no" in status and "waiting_messages: 1\n" in status, status
+
+
+def test_vault_compact():
+    """A locked vault waits for its owner; an unlocked one is done at once."""
+    with Server() as server:
+        ann, _ = server.alias("ann")
+        compacted = lambda: "vault compact status=" in server.log()
+        locked = server.cli("vault", "compact", ann).stdout
+        assert "next login" in locked, locked
+        assert not compacted()
+        with raw_imap(server, ann) as imap:
+            wait_for(compacted, 10, 0.1, "it is compacted")
+            assert "vault compact status=LL_OK" in server.log()
+            for _ in range(3):
+                append(imap, b"INBOX", MESSAGE)
+            done = dict(line.split(": ", 1) for line in server.cli("vault", "compact", ann).stdout.splitlines())
+            assert done["state"] == "done" and done["messages_stored_anew"] == "0", done
+            assert int(done["bytes_after"]) <= int(done["bytes_before"])
+        nobody = server.cli("vault", "compact", "bob@example.com", check=False)
+        assert nobody.returncode == 1 and "alias list" in nobody.stderr, nobody
 
 
 def test_check_finds_faults():

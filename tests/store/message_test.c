@@ -174,7 +174,7 @@ static void styles(void **state)
         for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
             text_clear(&noise);
             add_noise(&noise, sizes[i], k + 1);
-            mail(&t, text_span(&noise), all[k], 100 << i, 5);
+            mail(&t, text_span(&noise), all[k], (size_t)100 << i, 5);
             round_trip(&b, text_span(&t));
         }
     text_fini(&noise);
@@ -531,7 +531,7 @@ static void random_life(void **state)
             break;
         default:
             text_clear(&noise);
-            add_noise(&noise, 3000 << number(&seed) % 7, number(&seed) % 3);
+            add_noise(&noise, (size_t)3000 << number(&seed) % 7, number(&seed) % 3);
             mail(&t, text_span(&noise), (style){number(&seed) % 2 ? 76 : 64, "\r\n", ""}, number(&seed) % 30000,
                  number(&seed) % 9);
             assert_int_equal(client_append_full(&c, "INBOX", text_span(&t), 0, NULL, 0, 1, NULL), LL_OK);
