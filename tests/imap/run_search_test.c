@@ -235,10 +235,12 @@ static void test_patterns(void **state)
     talk_join(&t, store, false, NULL, "e EXAMINE INBOX\r\n");
     assert_string_equal(talk_say(&t, "a SEARCH XREGEX SUBJECT \"(x\"\r\n"),
                         "a NO [CANNOT] The pattern is wrong at its byte 2: missing closing parenthesis\r\n");
-    assert_non_null(strstr(talk_say(&t, "a SEARCH XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The pattern takes too long"));
+    assert_non_null(
+        strstr(talk_say(&t, "a SEARCH XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The pattern takes too long"));
     assert_non_null(strstr(talk_say(&t, "a SORT (DATE) UTF-8 XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The pattern"));
     assert_non_null(strstr(talk_say(&t, "a THREAD REFERENCES UTF-8 XREGEX BODY \"(a+)+$\"\r\n"), "a NO [LIMIT] The"));
-    assert_string_equal(talk_say(&t, "a SEARCH XREGEX SUBJECT \"(a+)+$\"\r\n"), "* SEARCH\r\na OK SEARCH completed\r\n");
+    assert_string_equal(talk_say(&t, "a SEARCH XREGEX SUBJECT \"(a+)+$\"\r\n"),
+                        "* SEARCH\r\na OK SEARCH completed\r\n");
     assert_string_equal(talk_say(&t, "a SEARCH XREGEX BODY \"a over.*border\\\\z\"\r\n"),
                         "* SEARCH 1\r\na OK SEARCH completed\r\n");
     assert_string_equal(talk_say(&t, "a SEARCH XREGEX BODY \"\\\\A over\"\r\n"),
