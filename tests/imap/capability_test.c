@@ -73,6 +73,9 @@ static const struct row {
     {"MULTISEARCH", ALWAYS, NOTHING, "ESEARCH IN (PERSONAL) ALL\r\n", "* ESEARCH (TAG \"x\" MAILBOX \"INBOX\""},
     {"CONTEXT=SEARCH", ALWAYS, NOTHING, "SEARCH RETURN (UPDATE COUNT) SEEN\r\nx CANCELUPDATE \"x\"\r\n",
      "x OK No further updates"},
+    {"CONTEXT=SORT", ALWAYS, NOTHING, "SORT RETURN (UPDATE COUNT) (DATE) UTF-8 SEEN\r\nx CANCELUPDATE \"x\"\r\n",
+     "x OK No further updates"},
+    {"INPROGRESS", ALWAYS, NOTHING, NULL, NULL}, /* progress_test.c */
     {"FILTERS", AFTER, METADATA, "SEARCH FILTER none\r\n", "x NO [UNDEFINED-FILTER none]"},
     {"XREGEX", ALWAYS, NOTHING, "SEARCH XREGEX SUBJECT ^x$\r\n", "* SEARCH 1\r\n"},
     {"PREVIEW", ALWAYS, NOTHING, "FETCH 1 PREVIEW\r\n", "PREVIEW \"hi\""},

@@ -291,7 +291,7 @@ static void test_idle(void **state)
     ll_session_notify(t.session);
     talk_settle(&t);
     assert_string_equal(text_str(&t.got),
-                        "* ESEARCH (TAG \"B01\") REMOVEFROM (3 2:3)\r\n* 3 EXPUNGE\r\n* 2 EXPUNGE\r\n");
+                        "* ESEARCH (TAG \"B01\") REMOVEFROM (3 2:3)\r\n* 3 EXPUNGE\r\n* 2 EXPUNGE\r\n* 3 RECENT\r\n");
     memory_deliver(store, "INBOX", SPAN("Subject: c\r\n\r\nx\r\n"), 0);
     ll_session_notify(t.session);
     assert_int_equal(memory_waiting(store), 1); /* its row is asked for */

@@ -145,7 +145,7 @@ static void old_messages(void **state)
         mail(&t, 1000 + 300 * i, i);
         assert_int_equal(client_read(&c, i + 1, 0, t.size), i == 8 ? LL_ECORRUPT : LL_OK);
         if (i != 8)
-            assert_true(span_equal(text_span(&c.call->bytes), text_span(&t)));
+            assert_true(span_equal(call_read(c.call), text_span(&t)));
     }
     compact(&f, &o, INT32_MAX); /* nothing is left to do */
     assert_int_equal(o.status, LL_OK);
@@ -187,7 +187,7 @@ static void trimmed(void **state)
     assert_int_equal(client_expunge(&c, 1, 40), LL_OK);
     client_fini(&c);
     again(&f);
-    assert_true(ask(&f, "PRAGMA page_count") < before / 5);
+    assert_true(ask(&f, "PRAGMA page_count") < before / 3); /* the search index forgets them when it merges */
     text_fini(&t);
     fixture_fini(&f);
 }
