@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "store/search_block.h"
 
+#include "store/search_sign.h"
+
 #include <zstd.h>
 
 enum {
@@ -35,6 +37,7 @@ ll_status search_packer_init(search_packer *w, search_block_sink *sink, void *ct
     text_init(&w->terms, NULL, search_terms_max);
     text_init(&w->postings, NULL, search_postings_max);
     text_init(&w->list, NULL, search_postings_max);
+    text_init(&w->sign, NULL, search_sign_max);
     for (size_t i = 0; i < 2; i++)
         text_init(&w->packed[i], NULL, search_postings_max + VARINT + 1);
     return w->zstd ? LL_OK : LL_ENOMEM;
@@ -45,6 +48,7 @@ void search_packer_fini(search_packer *w)
     text_fini(&w->terms);
     text_fini(&w->postings);
     text_fini(&w->list);
+    text_fini(&w->sign);
     for (size_t i = 0; i < 2; i++)
         text_fini(&w->packed[i]);
     ZSTD_freeCCtx(w->zstd);
@@ -69,6 +73,18 @@ static ll_status pack(search_packer *w, ll_span plain, text *out)
     return text_status(out);
 }
 
+static ll_status give_sign(search_packer *w)
+{
+    bool body = w->class == SEARCH_CLASS_BODY;
+    if ((!body && w->class != SEARCH_CLASS_HEAD) || w->terms.size < search_sign_terms)
+        return LL_OK;
+    text_clear(&w->sign);
+    ll_status status = search_sign_make(&w->sign, text_span(&w->terms));
+    return status ? status
+                  : w->sink(w->ctx, body ? SEARCH_CLASS_BODY_SIGN : SEARCH_CLASS_HEAD_SIGN, w->ordinal,
+                            text_span(&w->sign), span_of(NULL, 0));
+}
+
 static ll_status finish(search_packer *w)
 {
     if (!w->terms.size)
@@ -78,6 +94,8 @@ static ll_status finish(search_packer *w)
         status = pack(w, text_span(&w->postings), &w->packed[1]);
     if (!status)
         status = w->sink(w->ctx, w->class, w->ordinal, text_span(&w->packed[0]), text_span(&w->packed[1]));
+    if (!status)
+        status = give_sign(w);
     w->ordinal++;
     text_clear(&w->terms);
     text_clear(&w->postings);

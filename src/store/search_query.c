@@ -3,6 +3,7 @@
 #include "store/search_query.h"
 
 #include "base/memory.h"
+#include "store/search_sign.h"
 
 /* Looked for in the terms of one class. */
 typedef struct pattern {
@@ -12,6 +13,7 @@ typedef struct pattern {
     uint32_t found;
     search_postings at; /* in the block under way, before term `next` */
     uint32_t next;
+    bool may; /* the block under way may have it, says its signature */
 } pattern;
 
 /* Patterns that a message must all have. */
@@ -46,6 +48,7 @@ struct search_query {
     size_t found_count, last;
     size_t bytes;
     search_block block;
+    text sign;
 };
 
 /* --------------------------------------------------------------------------------------------------- Terms */
@@ -177,6 +180,7 @@ ll_status search_query_new(search_query **out, const ll_term *terms, size_t coun
         return LL_ENOMEM;
     q->terms = memory_new(NULL, (count + 1) * sizeof *q->terms);
     q->asked = terms;
+    text_init(&q->sign, NULL, 4 * search_sign_max);
     ll_status status = search_block_init(&q->block);
     if (!q->terms)
         status = LL_ENOMEM;
@@ -211,6 +215,7 @@ void search_query_del(search_query **query)
         found_fini(q, &q->found[i]);
     memory_free(NULL, q->found);
     memory_free(NULL, q->terms);
+    text_wipe(&q->sign);
     search_block_fini(&q->block);
     memory_free(NULL, q);
 }
@@ -271,18 +276,59 @@ static bool class_is_done(const search_query *q, search_class class, uint64_t me
     return true;
 }
 
+/* Can signatures spare us blocks? Only if they tell something of every pattern of the class. */
+static bool signs_tell(const search_query *q, search_class class)
+{
+    bool tell = class == SEARCH_CLASS_BODY || class == SEARCH_CLASS_HEAD;
+    for (size_t i = 0; tell && i < q->patterns_count; i++)
+        if (q->patterns[i].class == class && !search_sign_tells(text_span(&q->patterns[i].bytes)))
+            tell = false;
+    return tell;
+}
+
+/* Which patterns may be in the block? *any: there is one. LL_ENOTFOUND: nothing is known of the block. */
+static ll_status ask_sign(search_query *q, db *d, int64_t id, search_class class, bool *any)
+{
+    ll_status status = search_block_sign(d, id, &q->sign);
+    if (status)
+        return status;
+    *any = false;
+    for (size_t i = 0; i < q->patterns_count; i++) {
+        pattern *p = &q->patterns[i];
+        if (p->class == class)
+            *any |= p->may = search_sign_may(text_span(&q->sign), text_span(&p->bytes));
+    }
+    return LL_OK;
+}
+
+static ll_status search_block_of(search_query *q, db *d, int64_t id, const search_segment *s, search_class class)
+{
+    ll_status status = LL_OK;
+    bool loaded = false;
+    for (size_t i = 0; !status && i < q->patterns_count; i++)
+        if (q->patterns[i].class == class && q->patterns[i].may)
+            status = search_in_block(q, d, id, &q->patterns[i], s, &loaded);
+    return status;
+}
+
 static ll_status search_class_of(search_query *q, db *d, const search_segment *s, search_class class)
 {
     int64_t last = search_block_id(s->id, class, search_ordinal_max);
+    bool signs = signs_tell(q, class);
     ll_status status = LL_OK;
     for (int64_t id = search_block_id(s->id, class, 0); !status && id <= last; id++) {
+        bool any = true;
         if (class_is_done(q, class, s->messages))
             return LL_OK;
-        status = search_block_next(d, &id, last, &q->block);
-        bool loaded = false;
-        for (size_t i = 0; !status && i < q->patterns_count; i++)
-            if (q->patterns[i].class == class)
-                status = search_in_block(q, d, id, &q->patterns[i], s, &loaded);
+        for (size_t i = 0; i < q->patterns_count; i++)
+            q->patterns[i].may = true;
+        status = signs ? ask_sign(q, d, id, class, &any) : LL_OK;
+        if (!any)
+            continue;
+        if (!status || status == LL_ENOTFOUND)
+            status = search_block_next(d, &id, last, &q->block);
+        if (!status)
+            status = search_block_of(q, d, id, s, class);
     }
     return status == LL_ENOTFOUND ? LL_OK : status;
 }

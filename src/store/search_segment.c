@@ -62,6 +62,19 @@ ll_status search_block_next(db *d, int64_t *id, int64_t last, search_block *b)
     return status;
 }
 
+ll_status search_block_sign(db *d, int64_t id, text *sign)
+{
+    db_stmt *q = db_prepare(d, "SELECT data FROM search_terms WHERE id = ?1");
+    db_bind_int(q, 1, id + ((int64_t)SEARCH_CLASS_BODY_SIGN << CLASS_SHIFT)); /* and of HEAD: one more, as it is */
+    ll_status status = db_first(q);
+    if (status)
+        return status;
+    text_clear(sign);
+    text_add(sign, db_column_blob(q, 0));
+    db_reset(q);
+    return text_status(sign);
+}
+
 ll_status search_block_postings_load(db *d, int64_t id, search_block *b)
 {
     db_stmt *q = db_prepare(d, "SELECT data FROM search_postings WHERE id = ?1");
@@ -94,7 +107,7 @@ ll_status search_block_insert(db *d, int64_t id, ll_span terms, ll_span postings
     db_bind_int(q, 1, id);
     db_bind_blob(q, 2, terms);
     ll_status status = db_run(q);
-    if (status)
+    if (status || !postings.size) /* a signature has none */
         return status;
     q = db_prepare(d, "INSERT INTO search_postings(id, data) VALUES(?1, ?2)");
     db_bind_int(q, 1, id);

@@ -43,6 +43,9 @@ int64_t search_block_id(int64_t segment, search_class class, uint32_t ordinal);
 
 /* The first block at or behind this id, up to `last`: its terms in b. LL_ENOTFOUND: no more. */
 LL_MUST_USE ll_status search_block_next(db *d, int64_t *id, int64_t last, search_block *b);
+/* The signature of a block of SEARCH_CLASS_BODY or SEARCH_CLASS_HEAD, in place of what *sign holds. LL_ENOTFOUND: it
+ * has none, which is fine. */
+LL_MUST_USE ll_status search_block_sign(db *d, int64_t id, text *sign);
 LL_MUST_USE ll_status search_block_postings_load(db *d, int64_t id, search_block *b);
 
 /* In a job of the writer: */

@@ -32,7 +32,10 @@ typedef enum search_class {
     SEARCH_CLASS_REFERENCES = 9,
     SEARCH_CLASS_NAMES = 10,  /* names of the header's fields in lower case, whole */
     SEARCH_CLASS_ALWAYS = 11, /* "a" + class: in that class anything is possible, it could not be indexed whole */
-    SEARCH_CLASSES = 12
+    SEARCH_CLASSES = 12,
+    /* not classes of terms: signatures (search_sign.h) of the blocks of two of them, with the same ordinals */
+    SEARCH_CLASS_BODY_SIGN = 12,
+    SEARCH_CLASS_HEAD_SIGN = 13
 } search_class;
 
 enum {

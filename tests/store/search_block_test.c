@@ -1,6 +1,7 @@
 /* search_block_test.c - blocks of the search index: written and read again, cut off, changed.
  * SPDX-License-Identifier: MIT */
 #include "store/search_batch.h"
+#include "store/search_sign.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,11 +15,41 @@ typedef struct kept {
     text terms, postings;
 } kept;
 static kept blocks[64];
-static size_t blocks_count;
+static size_t blocks_count, signs_count;
+
+/* Every piece of every term may be there; of words that are not, few. */
+static void check_sign(const kept *k, ll_span sign)
+{
+    search_block b;
+    unsigned wrong = 0;
+    assert_int_equal(search_block_init(&b), LL_OK);
+    assert_int_equal(search_block_terms_set(&b, text_span(&k->terms)), LL_OK);
+    for (ll_span rest = span_from(text_span(&b.terms), 1); rest.size;) {
+        ll_span term = span_cut(&rest, '\n');
+        for (size_t from = 0; from <= term.size; from++)
+            assert_true(search_sign_may(sign, span_from(term, from)));
+        assert_true(search_sign_may(sign, span_of(term.data - 1, term.size + 2))); /* with the LFs of whole terms */
+        assert_true(search_sign_may(sign, span_of(term.data - 1, term.size)));
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        char absent[32];
+        int size = snprintf(absent, sizeof absent, "%x-absent-%u", i * 2654435761u, i);
+        wrong += search_sign_may(sign, span_of(absent, (size_t)size));
+    }
+    assert_true(wrong < 10);
+    search_block_fini(&b);
+}
 
 static ll_status keep(void *ctx, search_class class, uint32_t ordinal, ll_span terms, ll_span postings)
 {
     (void)ctx;
+    if (class >= SEARCH_CLASSES) { /* a signature, of the block that came before it */
+        assert_true(blocks_count && blocks[blocks_count - 1].ordinal == ordinal);
+        assert_int_equal(postings.size, 0);
+        signs_count++;
+        check_sign(&blocks[blocks_count - 1], terms);
+        return LL_OK;
+    }
     kept *k = &blocks[blocks_count++];
     *k = (kept){class, ordinal, .terms = {0}};
     text_init(&k->terms, NULL, 1 << 20);
@@ -68,6 +99,7 @@ static void round_trip(void **state)
     size_t words = 0;
     fill(N, WORDS);
     assert_true(blocks_count > 4);
+    assert_true(signs_count > 1);
     assert_int_equal(search_block_init(&b), LL_OK);
     for (size_t i = 0; i < blocks_count; i++) {
         assert_int_equal(search_block_terms_set(&b, text_span(&blocks[i].terms)), LL_OK);
@@ -162,9 +194,30 @@ static void too_much(void **state)
     search_batch_del(&batch);
 }
 
+/* A needle is told about if it is long enough; what cannot be a signature never hides anything. */
+static void signatures(void **state)
+{
+    (void)state;
+    text sign;
+    text_init(&sign, NULL, search_sign_max);
+    assert_false(search_sign_tells(SPAN("\nabc\n")));
+    assert_false(search_sign_tells(SPAN("\n")));
+    assert_false(search_sign_tells(SPAN("")));
+    assert_true(search_sign_tells(SPAN("\nabcd")));
+    assert_int_equal(search_sign_make(&sign, SPAN("\nab\ncdefg\n")), LL_OK);
+    assert_int_equal(sign.size, search_sign_min);
+    assert_true(search_sign_may(text_span(&sign), SPAN("defg\n")));
+    assert_true(search_sign_may(text_span(&sign), SPAN("\nxyz\n"))); /* too short */
+    assert_false(search_sign_may(text_span(&sign), SPAN("abcd")));   /* of two terms */
+    assert_false(search_sign_may(text_span(&sign), SPAN("cdefgh")));
+    assert_true(search_sign_may(span_first(text_span(&sign), search_sign_min - 1), SPAN("other")));
+    assert_true(search_sign_may(span_of(NULL, 0), SPAN("other")));
+    text_fini(&sign);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(damaged),
-                                       cmocka_unit_test(too_much)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(signatures), cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(damaged), cmocka_unit_test(too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
