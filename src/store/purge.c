@@ -5,11 +5,13 @@
 #include "base/memory.h"
 #include "store/compact.h"
 #include "store/message.h"
+#include "store/search_index.h"
 #include "store/vault_state.h"
 
 typedef struct purge_job {
     vault_job job;
     bool more;
+    unsigned messages; /* that it has removed */
 } purge_job;
 
 static ll_status purge_row(db *d, int64_t mailbox, int64_t uid, int64_t message)
@@ -88,6 +90,7 @@ static ll_status purge_run(vault_job *job, writer *w)
             status = note_rest(w, mailbox);
     }
     p->more = !left.messages || !left.bytes;
+    p->messages = PURGE_MESSAGES - left.messages;
     return status == LL_ENOTFOUND ? LL_OK : status;
 }
 
@@ -96,9 +99,12 @@ static void purge_done(vault_job *job, ll_status status)
     purge_job *p = (purge_job *)job;
     vault *v = job->vault;
     bool more = !status && p->more;
+    unsigned messages = p->messages;
     memory_free(NULL, p);
     if (status)
         vault_log(v, "vault purge failed status=%s", ll_status_name(status));
+    if (!status && messages)
+        search_index_purged(v, messages);
     if (more)
         purge_wake(v);
     else

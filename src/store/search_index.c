@@ -3,8 +3,10 @@
 #include "store/search_index.h"
 
 #include "base/memory.h"
+#include "store/compact.h"
 #include "store/search_merge.h"
 #include "store/search_read.h"
+#include "store/search_turns.h"
 #include "store/vault_state.h"
 
 #include <time.h>
@@ -18,6 +20,8 @@ struct search_index {
     int64_t since;   /* when the first of the waiting came */
     int64_t damaged; /* to be made anew from this message on; 0: nothing */
     uint64_t bytes;  /* of the vault when the last run began */
+    bool sparse;     /* segments may have lost most of their messages */
+    uint64_t purged; /* messages, since this was last so */
     search_map *maps[search_maps_max];
     uint64_t clock; /* of maps */
 };
@@ -29,9 +33,11 @@ typedef struct run {
     vault *vault; /* held by the jobs */
     reader_job read;
     vault_job write;
-    run_step step; /* the next, without an executor */
-    bool looping;  /* in run_go, so that a step only has to say what comes next */
-    run_work work; /* what the reader has found to do, */
+    search_turn turn; /* the vault is held while it waits */
+    bool swept;       /* pages may have become free */
+    run_step step;    /* the next, without an executor */
+    bool looping;     /* in run_go, so that a step only has to say what comes next */
+    run_work work;    /* what the reader has found to do, */
     search_reader *reader;
     search_batch *batch;
     search_merge *merge;
@@ -47,7 +53,10 @@ typedef struct run {
 ll_status search_index_new(search_index **out)
 {
     *out = memory_new(NULL, sizeof **out);
-    return *out ? LL_OK : LL_ENOMEM;
+    if (!*out)
+        return LL_ENOMEM;
+    (*out)->sparse = true; /* who knows */
+    return LL_OK;
 }
 
 void search_index_del(search_index **index)
@@ -174,7 +183,31 @@ static int64_t take_damaged(vault *v)
     return from;
 }
 
-/* What is there to do? */
+static ll_status begin_merge(run *r, db *d, const search_segment *inputs, size_t count)
+{
+    ll_status status = search_merge_new(&r->merge, d, inputs, count);
+    return status ? status : step_merge(r, d);
+}
+
+/* Segments of messages that were removed are made anew, one after the other until there are none. */
+static ll_status look_for_sparse(run *r, db *d, const search_segments *all)
+{
+    vault *v = r->vault;
+    size_t first = 0, count = 0;
+    pthread_mutex_lock(&v->mutex);
+    bool sparse = v->search->sparse;
+    v->search->sparse = false;
+    pthread_mutex_unlock(&v->mutex);
+    ll_status status = sparse ? search_merge_sparse(d, all, &first, &count) : LL_OK;
+    if (status || !count)
+        return status;
+    pthread_mutex_lock(&v->mutex);
+    v->search->sparse = true;
+    pthread_mutex_unlock(&v->mutex);
+    return begin_merge(r, d, all->all + first, count);
+}
+
+/* What is there to do? What was replaced goes first: its pages are used for what comes next. */
 static ll_status look_around(run *r, db *d)
 {
     search_segments all;
@@ -188,22 +221,20 @@ static ll_status look_around(run *r, db *d)
     }
     if (!status)
         status = search_newest(d, &r->newest);
-    if (status)
+    if (!status)
+        status = has_dead(d, &dead);
+    r->work = dead ? WORK_SWEEP : WORK_NONE;
+    if (status || dead)
         return status;
     size_t first = 0, count = search_merge_due(&all, &first);
-    if (count && (all.count > search_segments_max / 2 || r->newest <= all.end)) {
-        status = search_merge_new(&r->merge, d, all.all + first, count);
-        return status ? status : step_merge(r, d);
-    }
-    if (r->newest > all.end) {
-        r->first = all.end + 1;
-        r->last = all.end;
-        r->messages = 0;
-        return step_batch(r, d);
-    }
-    status = has_dead(d, &dead);
-    r->work = dead ? WORK_SWEEP : WORK_NONE;
-    return status;
+    if (count && (all.count > search_segments_max / 2 || r->newest <= all.end))
+        return begin_merge(r, d, all.all + first, count);
+    if (r->newest <= all.end)
+        return look_for_sparse(r, d, &all);
+    r->first = all.end + 1;
+    r->last = all.end;
+    r->messages = 0;
+    return step_batch(r, d);
 }
 
 static ll_status read_step(reader_job *job, db *d)
@@ -259,6 +290,39 @@ static void run_del(run *r)
     memory_free(NULL, r);
 }
 
+/* NULL: nobody counts. Without an executor it is the caller's own thread that works, which cannot wait. */
+static search_turns *turns_of(const vault *v)
+{
+    return v->config.executor->work ? v->config.search_turns : NULL;
+}
+
+/* On any thread. */
+static void turn_begin(search_turn *turn)
+{
+    run *r = (run *)((char *)turn - offsetof(run, turn));
+    vault *v = r->vault;
+    if (stopped(v))
+        r->step = RUN_END;
+    run_go(r);
+    vault_unref(v);
+}
+
+/* With nothing in memory and nothing half written: others that wait come first. */
+static void go_on(run *r)
+{
+    vault *v = r->vault;
+    search_turns *turns = turns_of(v);
+    if (turns && r->step == RUN_READ && !r->segment && !r->batch && !r->merge) {
+        search_reader_del(&r->reader);
+        r->turn.begin = turn_begin;
+        vault_ref(v);
+        if (search_turns_pass(turns, &r->turn))
+            return;
+        vault_unref(v);
+    }
+    run_go(r);
+}
+
 static void end_run(run *r)
 {
     vault *v = r->vault;
@@ -270,10 +334,16 @@ static void end_run(run *r)
     pthread_mutex_unlock(&v->mutex);
     if (again) {
         r->step = RUN_READ;
-        run_go(r);
+        go_on(r);
         return;
     }
+    search_turns *turns = turns_of(v);
+    bool swept = r->swept;
     run_del(r);
+    if (turns)
+        search_turns_give(turns);
+    if (swept)
+        compact_trim(v);
 }
 
 static void fail(run *r, ll_status status)
@@ -320,10 +390,11 @@ static void write_done(vault_job *job, ll_status status)
     }
     r->finished = false;
     search_blocks_clear(&r->made);
+    r->swept |= r->work == WORK_SWEEP;
     r->step = status ? RUN_END : RUN_READ;
     if (r->looping)
         return;
-    run_go(r);
+    go_on(r);
 }
 
 static void start_step(run *r)
@@ -361,13 +432,26 @@ static void run_go(run *r)
 
 /* ---------------------------------------------------------------------------------------------------- Wake */
 
+static void begin(run *r)
+{
+    search_turns *turns = turns_of(r->vault);
+    if (!turns) {
+        run_go(r);
+        return;
+    }
+    r->turn.begin = turn_begin;
+    vault_ref(r->vault);
+    if (search_turns_take(turns, &r->turn))
+        turn_begin(&r->turn);
+}
+
 static void start(vault *v)
 {
     run *r = memory_new(NULL, sizeof *r);
     if (r) {
         r->vault = v;
         r->step = RUN_READ;
-        run_go(r);
+        begin(r);
         return;
     }
     pthread_mutex_lock(&v->mutex);
@@ -437,6 +521,22 @@ void search_index_damaged(vault *v, int64_t from)
     if (s->end >= from)
         s->end = from - 1;
     bool begin = v->config.executor->work && claim(v);
+    pthread_mutex_unlock(&v->mutex);
+    if (begin)
+        start(v);
+}
+
+void search_index_purged(vault *v, uint64_t messages)
+{
+    search_index *s = v->search;
+    pthread_mutex_lock(&v->mutex);
+    s->purged += messages;
+    bool many = s->purged * SEARCH_PURGED_SHARE >= v->messages;
+    if (many) {
+        s->purged = 0;
+        s->sparse = true;
+    }
+    bool begin = many && v->config.executor->work && claim(v);
     pthread_mutex_unlock(&v->mutex);
     if (begin)
         start(v);

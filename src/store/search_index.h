@@ -4,8 +4,9 @@
  * One run at a time for each vault, made of small steps: some messages are read and cut into terms on a reading
  * connection (SEARCH_STEP_MS), and when a batch is full, or all is read, one job of the writer stores it as a segment.
  * Then segments are merged, in slices, and what was replaced is removed. Between steps the workers have their turn, so
- * a run takes at most one worker, and it ends after the step under way when it is told to stop; what was not stored is
- * read again by the next run. Without an executor it runs, to its end, before a search.
+ * a run takes at most one worker (and search_turns.h says how many vaults do), and it ends after the step under way
+ * when it is told to stop; what was not stored is read again by the next run. Without an executor it runs, to its end,
+ * before a search.
  *
  * A run begins when SEARCH_WAITING messages or SEARCH_WAITING_BYTES have come, or the first of them waits for
  * SEARCH_WAITING_SECONDS when another comes; when somebody searches and there are SEARCH_WAITING_SOME or they wait so
@@ -22,6 +23,7 @@ struct vault;
 #define SEARCH_WAITING_SECONDS 30
 #define SEARCH_WAITING_SOME    8 /* fewer are as soon looked at as written into a segment */
 #define SEARCH_STEP_MS         50
+#define SEARCH_PURGED_SHARE    8 /* when one message in so many has gone, segments are looked at: see search_merge.h */
 
 typedef struct search_index search_index;
 
@@ -34,6 +36,8 @@ void search_index_committed(struct vault *v, db *d);
 void search_index_wake(struct vault *v);
 /* A segment cannot be read: the index is made anew from this message on. Any thread. */
 void search_index_damaged(struct vault *v, int64_t from);
+/* So many messages were removed for good. Any thread. */
+void search_index_purged(struct vault *v, uint64_t messages);
 /* End the run under way soon, so that the vault can be closed. Any thread. */
 void search_index_stop(struct vault *v);
 

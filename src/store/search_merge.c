@@ -74,6 +74,31 @@ size_t search_merge_due(const search_segments *all, size_t *first)
     return 0;
 }
 
+static ll_status is_sparse(db *d, const search_segment *s, bool *sparse)
+{
+    int64_t count = 0;
+    db_stmt *q = db_prepare(d, "SELECT count(*) FROM message INDEXED BY message_thread WHERE id BETWEEN ?1 AND ?2");
+    db_bind_int(q, 1, s->first);
+    db_bind_int(q, 2, s->last);
+    ll_status status = db_take_int(q, &count);
+    *sparse = (uint64_t)count < s->messages - s->messages / 2;
+    return status;
+}
+
+ll_status search_merge_sparse(db *d, const search_segments *all, size_t *first, size_t *count)
+{
+    ll_status status = LL_OK;
+    bool sparse = true;
+    *count = 0;
+    for (size_t i = 0; !status && i < all->count && *count < search_merge_max && (sparse || !*count); i++) {
+        status = is_sparse(d, &all->all[i], &sparse);
+        if (sparse && !*count)
+            *first = i;
+        *count += sparse;
+    }
+    return status;
+}
+
 /* ---- Merging */
 
 typedef struct input {

@@ -38,6 +38,10 @@ LL_MUST_USE ll_status search_blocks_insert(db *d, int64_t segment, const search_
 /* Which segments are to be merged: *first and how many; 0: none. The newest, as soon as there are enough of a size. */
 size_t search_merge_due(const search_segments *all, size_t *first);
 
+/* Segments that follow each other and of whose messages less than half are left, to be made anew: *first and *count; 0:
+ * there are none. Counts all messages: some milliseconds for 100,000. In a read transaction. */
+LL_MUST_USE ll_status search_merge_sparse(db *d, const search_segments *all, size_t *first, size_t *count);
+
 typedef struct search_merge search_merge;
 /* LL_ENOMEM, and as a query. In a read transaction, like search_merge_run. */
 LL_MUST_USE ll_status search_merge_new(search_merge **out, db *d, const search_segment *inputs, size_t count);

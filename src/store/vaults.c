@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/search_index.h"
+#include "store/search_turns.h"
 #include "store/vault_state.h"
 
 #include <assert.h>
@@ -55,6 +56,12 @@ ll_status vaults_new(vaults **out, const vault_config *config, uint64_t grace_ms
     all->config = *config;
     all->grace_ms = grace_ms;
     all->count_max = count_max ? count_max : VAULTS_MAX;
+    ll_status status = search_turns_new(&all->config.search_turns, SEARCH_TURNS);
+    if (status) {
+        memory_free(NULL, all);
+        *out = NULL;
+        return status;
+    }
     pthread_mutex_init(&all->mutex, NULL);
     return LL_OK;
 }
@@ -442,6 +449,7 @@ void vaults_del(vaults **all)
     if (!gone)
         return;
     assert(!gone->count);
+    search_turns_del(&gone->config.search_turns);
     pthread_mutex_destroy(&gone->mutex);
     memory_free(NULL, gone);
 }

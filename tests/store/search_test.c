@@ -452,11 +452,22 @@ static void wait_for_index(fixture *f)
     }
 }
 
-static int64_t count_of(fixture *f, const char *sql)
+static db *open_reader(fixture *f)
 {
     db *d;
+    text why;
+    text_init(&why, NULL, 1024);
+    ll_status status = db_open(&d, f->path, f->key, DB_READONLY, &why);
+    if (status)
+        fail_msg("%s: %s errno %d", ll_status_name(status), text_str(&why), errno);
+    text_fini(&why);
+    return d;
+}
+
+static int64_t count_of(fixture *f, const char *sql)
+{
+    db *d = open_reader(f);
     int64_t count = 0;
-    assert_int_equal(db_open(&d, f->path, f->key, DB_READONLY, NULL), LL_OK);
     assert_int_equal(db_take_int(db_prepare(d, sql), &count), LL_OK);
     db_close(&d);
     return count;
@@ -464,10 +475,9 @@ static int64_t count_of(fixture *f, const char *sql)
 
 static void check_index(fixture *f)
 {
-    db *d;
+    db *d = open_reader(f);
     text report;
     text_init(&report, NULL, 1 << 16);
-    assert_int_equal(db_open(&d, f->path, f->key, DB_READONLY, NULL), LL_OK);
     assert_int_equal(db_begin_read(d), LL_OK);
     ll_status status = search_check(d, true, &report);
     db_rollback(d);
