@@ -11,6 +11,7 @@
 #include "mime/indexer.h"
 #include "mime/readable.h"
 #include "store/search_index.h"
+#include "store/search_turns.h"
 #include "store/search_index_check.h"
 
 #include <stdio.h>
@@ -769,10 +770,136 @@ static void other_mailboxes(void **state)
     fixture_fini(&f);
 }
 
+/* Expunged mail leaves the index too, without anybody searching or delivering. */
+static void sparse(void **state)
+{
+    (void)state;
+    enum { MAILS = 200, KEPT = 20 };
+    fixture f;
+    client c;
+    seed = 11;
+    fixture_init(&f, 2);
+    client_init(&c, &f);
+    for (int i = 0; i < MAILS; i++) {
+        text message;
+        text_init(&message, NULL, 1 << 24);
+        add_message(&message, 0);
+        assert_int_equal(client_append_full(&c, "INBOX", text_span(&message), F(DELETED), NULL, 0, 1, NULL), LL_OK);
+        text_fini(&message);
+    }
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    f.now += 1000;
+    ll_term term = {.kind = LL_TERM_BODY, .needle = SPAN("alpha")};
+    assert_int_equal(ASK(&c, search, c.mailbox, &term, 1), LL_OK); /* what waits is indexed */
+    wait_for_index(&f);
+    int64_t before = count_of(&f, "SELECT sum(length(data)) FROM search_terms");
+    assert_int_equal(count_of(&f, "SELECT sum(messages) FROM search_segment WHERE state = 1"), MAILS);
+    assert_int_equal(client_expunge(&c, KEPT + 1, MAILS), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    fixture_open(&f);
+    fixture_close(&f);
+    assert_int_equal(count_of(&f, "SELECT count(*) FROM message"), KEPT);
+    assert_int_equal(count_of(&f, "SELECT sum(messages) FROM search_segment WHERE state = 1"), KEPT);
+    assert_int_equal(count_of(&f, "SELECT count(*) FROM search_segment WHERE state <> 1"), 0);
+    assert_true(count_of(&f, "SELECT sum(length(data)) FROM search_terms") < before / 2);
+    check_index(&f);
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(client_expunge(&c, 1, KEPT), LL_OK); /* and nothing at all is left of nothing */
+    client_fini(&c);
+    fixture_close(&f);
+    fixture_open(&f);
+    fixture_close(&f);
+    assert_int_equal(count_of(&f, "SELECT count(*) FROM search_terms"), 0);
+    check_index(&f);
+    fixture_open(&f);
+    fixture_fini(&f);
+}
+
+/* ---- Turns */
+
+typedef struct waiting {
+    search_turn turn; /* first */
+    int number, *next;
+} waiting;
+
+static void begun(search_turn *turn)
+{
+    waiting *w = (waiting *)turn;
+    w->number = ++*w->next;
+}
+
+static void turns_in_order(void **state)
+{
+    (void)state;
+    search_turns *t;
+    int next = 0;
+    waiting w[5];
+    assert_int_equal(search_turns_new(&t, 2), LL_OK);
+    for (int i = 0; i < 5; i++) {
+        w[i] = (waiting){{NULL, begun}, 0, &next};
+        assert_true(search_turns_take(t, &w[i].turn) == (i < 2));
+    }
+    search_turns_give(t);
+    assert_true(w[2].number == 1 && !w[3].number);
+    assert_true(search_turns_pass(t, &w[1].turn)); /* 3 begins, 1 waits behind 4 */
+    assert_true(w[3].number == 2 && !w[4].number && !w[1].number);
+    search_turns_give(t);
+    search_turns_give(t);
+    assert_true(w[4].number == 3 && w[1].number == 4);
+    assert_false(search_turns_pass(t, &w[1].turn));
+    search_turns_give(t);
+    search_turns_give(t);
+    assert_true(search_turns_take(t, &w[0].turn)); /* nobody waits: it is free */
+    search_turns_give(t);
+    search_turns_del(&t);
+}
+
+/* A vault whose turn it is not is not indexed, is closed as before if it is told to stop, and is indexed in its turn.
+ */
+static void waits_for_its_turn(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    int next = 0;
+    waiting mine = {{NULL, begun}, 0, &next};
+    fixture_init(&f, 2);
+    fixture_close(&f);
+    assert_int_equal(search_turns_new(&f.config.search_turns, 1), LL_OK);
+    search_turns *turns = f.config.search_turns;
+    for (int round = 0; round < 2; round++) {
+        assert_true(search_turns_take(turns, &mine.turn));
+        fixture_open(&f);
+        client_init(&c, &f);
+        for (int i = 0; i < 100; i++)
+            assert_int_equal(client_append(&c, "INBOX", "\r\nworld", 0, NULL), LL_OK);
+        usleep(20000);
+        fixture_pump_ready(&f);
+        assert_int_equal(count_of(&f, "SELECT count(*) FROM search_segment"), 0);
+        if (!round)
+            search_index_stop(f.vault);
+        search_turns_give(turns);
+        wait_for_index(&f);
+        assert_true((count_of(&f, "SELECT count(*) FROM search_segment") > 0) == (round > 0));
+        client_fini(&c);
+        fixture_close(&f);
+    }
+    assert_true(search_turns_take(turns, &mine.turn)); /* it was given back */
+    search_turns_give(turns);
+    check_index(&f);
+    fixture_open(&f);
+    fixture_fini(&f);
+    search_turns_del(&turns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),          cmocka_unit_test(many_terms),          cmocka_unit_test(damage),
+        cmocka_unit_test(sparse),           cmocka_unit_test(turns_in_order),      cmocka_unit_test(waits_for_its_turn),
         cmocka_unit_test(closed_meanwhile), cmocka_unit_test(other_mailboxes),     cmocka_unit_test(crash),
         cmocka_unit_test(oracle),           cmocka_unit_test(oracle_with_workers),
     };
