@@ -106,10 +106,10 @@ static ll_status parse_command(ll_session *s, lexer *in)
     c->text = forbidden(s, c->row);
     if (c->text)
         return LL_EINVAL;
-    if (c->row->flags & COMMAND_WRITES && s->readonly)
-        return LL_EREADONLY;
     if (c->row->flags & COMMAND_NUMBERS && !c->uid && s->enabled & SESSION_ENABLED_UIDONLY)
         return session_uid_required(c);
+    if (c->row->flags & COMMAND_WRITES && s->readonly)
+        return LL_EREADONLY;
     ll_status status = c->row->parse(s, c, in);
     if (status == LL_OK && !lexer_end(in))
         status = LL_ESYNTAX;

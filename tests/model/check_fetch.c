@@ -57,6 +57,10 @@ static unsigned wanted_items(const act *a)
 static bool check_data(check *c, const reply *r, entry *e)
 {
     unsigned want = wanted_items(c->a);
+    if (c->v->uidonly) /* RFC 9586 section 3.3: the UID is there already */
+        want |= r->items & ITEM_UID;
+    if (c->v->uidonly && !(r->items & ITEM_UID) && !(c->a->st.items & ITEM_UID))
+        want &= ~(unsigned)ITEM_UID;
     if (r->items != want)
         return check_fault(c, "FETCH with other items than asked for", r->items, want);
     if (r->items & ITEM_UID && r->uid != e->uid)
@@ -97,8 +101,9 @@ static bool check_news(check *c, const reply *r, entry *e)
         return check_fault(c, "FETCH of a message that is gone", e->uid, 0);
     if (r->items & ITEM_UID && r->uid != e->uid)
         return check_fault(c, "UID in news", r->uid, e->uid);
-    if ((c->a->st.uid && (c->a->st.op == OP_STORE || c->a->st.op == OP_FETCH) && !(r->items & ITEM_UID)) ||
-        (c->a->resync && !(r->items & ITEM_UID)))
+    if (!c->v->uidonly &&
+        ((c->a->st.uid && (c->a->st.op == OP_STORE || c->a->st.op == OP_FETCH) && !(r->items & ITEM_UID)) ||
+         (c->a->resync && !(r->items & ITEM_UID))))
         return check_fault(c, "FETCH without UID", e->uid, 0);
     if (c->v->condstore && !(r->items & ITEM_MODSEQ))
         return check_fault(c, "FETCH without MODSEQ", e->uid, 0);
@@ -156,9 +161,14 @@ bool check_left_out(check *c, size_t from, size_t to)
 bool check_fetch(check *c, const reply *r)
 {
     viewer *v = c->v;
-    if (!v->selected || r->number < 1 || r->number > v->count)
+    entry *e = !v->selected                              ? NULL
+               : r->uidfetch                             ? viewer_find(v, r->number)
+               : r->number >= 1 && r->number <= v->count ? &v->at[r->number - 1]
+                                                         : NULL;
+    if (!e)
         return check_fault(c, "FETCH of a number that is not there", r->number, v->count);
-    entry *e = &v->at[r->number - 1];
+    if (r->uidfetch != v->uidonly)
+        return check_fault(c, "FETCH or UIDFETCH, the other one", r->number, 0);
     size_t from = c->next;
     const message *target = messages_find(&c->a->target, e->uid);
     /* What changed only in a version that this view does not show yet may be given as data or as news. */

@@ -83,7 +83,7 @@ bool select_end(check *c)
     if (!c->select_exists || c->recent_said == c->v->rev2 || !c->uidnext_said || !c->uidvalidity_said ||
         !c->flags_said || !c->permanent_said || !c->highest_said)
         return check_fault(c, "SELECT lacks a response", 0, 0);
-    if (unseen != c->unseen_said && !(c->v->rev2 && !c->unseen_said)) /* RFC 9051 has no UNSEEN here */
+    if (unseen != c->unseen_said && !((c->v->rev2 || c->v->uidonly) && !c->unseen_said)) /* RFC 9051 has none here */
         return check_fault(c, "UNSEEN of SELECT", c->unseen_said, unseen);
     for (size_t k = 0; c->a->resync && k < c->v->kept.count; k++) {
         const entry *old = &c->v->kept.at[k];

@@ -95,17 +95,24 @@ static void add_fetch(const act *a, text *out)
 
 static void add_search(const act *a, text *out)
 {
-    text_add_str(out, "SEARCH ");
+    static const char *const sorts[SORTS] = {"ARRIVAL",         "SIZE",    "REVERSE SIZE",
+                                             "REVERSE ARRIVAL", "SUBJECT", "REVERSE SUBJECT SIZE"};
+    if (a->st.op == OP_SORT)
+        text_print(out, "SORT (%s) UTF-8 ", sorts[a->st.how % SORTS]);
+    else
+        text_add_str(out, "SEARCH ");
     if (a->st.ret)
-        text_print(out, "RETURN (%s%s%s%s%s", a->st.ret & RETURN_MIN ? "MIN " : "",
+        text_print(out, "RETURN (%s%s%s%s%s%s%s%s", a->st.ret & RETURN_MIN ? "MIN " : "",
                    a->st.ret & RETURN_MAX ? "MAX " : "", a->st.ret & RETURN_ALL ? "ALL " : "",
-                   a->st.ret & RETURN_COUNT ? "COUNT " : "", a->st.ret & RETURN_SAVE ? "SAVE " : "");
+                   a->st.ret & RETURN_COUNT ? "COUNT " : "", a->st.ret & RETURN_SAVE ? "SAVE " : "",
+                   a->st.ret & RETURN_PARTIAL ? "PARTIAL " : "", a->st.ret & RETURN_PARTIAL ? a->st.set : "",
+                   a->st.ret & RETURN_PARTIAL ? " " : "");
     if (a->st.ret && out->data[out->size - 1] == ' ')
         text_cut(out, out->size - 1);
     if (a->st.ret)
         text_add_str(out, ") ");
     for (const char *k = a->st.keys; *k; k++)
-        text_add_byte(out, *k == '_' ? ' ' : *k);
+        text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
     if (a->since.modseq)
         text_print(out, " MODSEQ %" PRIu64, a->since.modseq + 1);
 }
@@ -170,6 +177,7 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         add_store(a, out);
         break;
     case OP_SEARCH:
+    case OP_SORT:
         add_search(a, out);
         break;
     case OP_COPY:
@@ -195,7 +203,11 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         text_print(out, "%s %s", a->st.op == OP_CREATE ? "CREATE" : "DELETE", name);
         break;
     case OP_ENABLE:
-        text_print(out, "ENABLE %s", a->st.resync == 3 ? "IMAP4rev2" : a->st.resync == 2 ? "QRESYNC" : "CONDSTORE");
+        text_print(out, "ENABLE %s",
+                   a->st.resync == 4   ? "UIDONLY"
+                   : a->st.resync == 3 ? "IMAP4rev2"
+                   : a->st.resync == 2 ? "QRESYNC"
+                                       : "CONDSTORE");
         break;
     default:
         text_add_str(out, plain[a->st.op]);
@@ -238,7 +250,7 @@ static void leave(judge *j, unsigned n)
     viewer *v = &j->w.viewers[n];
     keep(v, &j->w);
     viewer_unselect(v);
-    v->idle = v->condstore = v->qresync = v->rev2 = false;
+    v->idle = v->condstore = v->qresync = v->rev2 = v->uidonly = false;
     rig_drop(&j->r, n);
 }
 

@@ -67,6 +67,8 @@ bool judge_fault(judge *j, const char *format, ...) LL_PRINTF(2, 3);
 void act_begin(judge *j, act *a, unsigned n);
 void act_change(judge *j, act *a, unsigned n);
 void act_look(judge *j, act *a, unsigned n);
+/* The results that PARTIAL asks for: a->uids from first to below last. False: none. */
+bool act_partial(const act *a, size_t *first, size_t *last);
 void act_read(judge *j, act *a, unsigned n);
 /* judge_check.c: read the replies of this command up to its tagged one and compare. */
 bool act_check(judge *j, act *a, unsigned n);

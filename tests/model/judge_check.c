@@ -27,7 +27,7 @@ static bool remove_one(check *c, size_t index)
 
 static bool check_expunge(check *c, const reply *r)
 {
-    if (c->v->qresync)
+    if (c->v->qresync || c->v->uidonly)
         return check_fault(c, "EXPUNGE after ENABLE QRESYNC", r->number, 0);
     if (!r->number || r->number > c->v->count)
         return check_fault(c, "EXPUNGE of a number that is not there", r->number, c->v->count);
@@ -55,7 +55,7 @@ static bool check_earlier(check *c, const reply *r)
 
 static bool check_vanished(check *c, const reply *r)
 {
-    if (!c->v->qresync)
+    if (!c->v->qresync && !c->v->uidonly)
         return check_fault(c, "VANISHED without ENABLE QRESYNC", r->numbers[0], 0);
     if (r->earlier)
         return check_earlier(c, r);
@@ -166,13 +166,29 @@ static bool check_list(check *c, const reply *r)
     const act *a = c->a;
     if (is_vague(c))
         return true;
-    if (a->since.modseq && r->count && r->kind == REPLY_SEARCH && !r->modseq)
+    if (a->since.modseq && r->count && r->kind != REPLY_ESEARCH && !r->modseq)
         return check_fault(c, "SEARCH MODSEQ without a mod-sequence", r->count, 0);
     if (r->count != a->uids_count)
         return check_fault(c, "SEARCH finds so many", r->count, a->uids_count);
     for (size_t i = 0; i < r->count; i++)
         if (r->numbers[i] != shown(c, a->uids[i]))
             return check_fault(c, "SEARCH finds", r->numbers[i], shown(c, a->uids[i]));
+    return true;
+}
+
+static bool check_partial(check *c, const reply *r)
+{
+    const act *a = c->a;
+    size_t first, last, at = 0;
+    if (strcmp(r->partial, a->st.set) != 0)
+        return check_fault(c, "PARTIAL of another range", 0, 0);
+    if (!act_partial(a, &first, &last))
+        first = last = 0;
+    if (r->count != last - first)
+        return check_fault(c, "PARTIAL gives so many", r->count, last - first);
+    for (size_t i = first; i < last; i++, at++)
+        if (r->numbers[at] != shown(c, a->uids[i]))
+            return check_fault(c, "PARTIAL gives", r->numbers[at], shown(c, a->uids[i]));
     return true;
 }
 
@@ -186,19 +202,24 @@ static bool check_esearch(check *c, const reply *r)
     if (strcmp(r->tag, a->tag) != 0 || r->is_uid != (a->st.uid != 0))
         return check_fault(c, "ESEARCH of another command", 0, 0);
     if (r->has_min != (any && ret & RETURN_MIN) || r->has_max != (any && ret & RETURN_MAX) ||
-        r->has_all != (any && ret & RETURN_ALL) || r->has_count != ((ret & RETURN_COUNT) != 0))
+        r->has_all != (any && ret & RETURN_ALL) || r->has_partial != ((ret & RETURN_PARTIAL) != 0) ||
+        r->has_count != ((ret & RETURN_COUNT) != 0))
         return check_fault(c, "ESEARCH has other results than asked for", ret, a->uids_count);
     if ((r->has_min && r->min != shown(c, a->uids[0])) ||
         (r->has_max && r->max != shown(c, a->uids[a->uids_count - 1])) || (r->has_count && r->total != a->uids_count))
         return check_fault(c, "ESEARCH MIN, MAX or COUNT", r->min, r->max);
-    return !r->has_all || check_list(c, r);
+    return r->has_partial ? check_partial(c, r) : !r->has_all || check_list(c, r);
 }
 
 static bool check_search(check *c, const reply *r)
 {
-    if (c->a->st.op != OP_SEARCH || c->result_said)
+    if ((c->a->st.op != OP_SEARCH && c->a->st.op != OP_SORT) || c->result_said)
         return check_fault(c, "SEARCH that nobody asked for", 0, 0);
     c->result_said = true;
+    if ((r->kind == REPLY_SORT) != (c->a->st.op == OP_SORT))
+        return check_fault(c, "SEARCH or SORT, the other one", 0, 0);
+    if (r->kind == REPLY_SORT)
+        return check_list(c, r);
     if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || c->v->rev2))
         return check_fault(c, "SEARCH or ESEARCH, the other one", c->a->st.ret, 0);
     return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
@@ -252,6 +273,7 @@ static bool check_untagged(check *c, const reply *r)
     case REPLY_STATE:
         return check_state(c, r);
     case REPLY_SEARCH:
+    case REPLY_SORT:
     case REPLY_ESEARCH:
         return check_search(c, r);
     case REPLY_STATUS:
@@ -347,6 +369,9 @@ static bool check_code(check *c, const reply *r)
     const act *a = c->a;
     bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
     bool ghosts = c->v->selected && a->syncs && !a->dead && has_ghosts(c);
+    if (c->v->uidonly && c->v->selected && a->want && *a->want == 'B')
+        return !strcmp(r->code, "UIDREQUIRED") || (a->st.op == OP_SEARCH && a->st.ret & RETURN_PARTIAL) ||
+               check_fault(c, "no UIDREQUIRED", 0, 0);
     if (a->refused_count || !strcmp(r->code, "MODIFIED"))
         return !strcmp(r->code, "MODIFIED") ? check_modified(c, r) : check_fault(c, "no MODIFIED", a->refused_count, 0);
     if (placed)
@@ -374,11 +399,15 @@ static void save_result(check *c)
     viewer *v = c->v;
     if (a->st.op != OP_SEARCH || !(a->st.ret & RETURN_SAVE))
         return;
-    bool ends =
-        !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) && a->st.ret & (RETURN_MIN | RETURN_MAX); /* RFC 5182 section 2.1 */
+    bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) &&
+                a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL); /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
+    size_t first = 0, last = 0;
+    if (a->st.ret & RETURN_PARTIAL && !act_partial(a, &first, &last))
+        first = last = 0;
     v->saved_count = 0;
     for (size_t i = 0; i < a->uids_count; i++) {
         bool edge = (i == 0 && a->st.ret & RETURN_MIN) || (i + 1 == a->uids_count && a->st.ret & RETURN_MAX);
+        edge |= i >= first && i < last;
         if (!ends || edge)
             v->saved[v->saved_count++] = a->uids[i];
     }
@@ -390,7 +419,8 @@ static bool check_results(check *c)
     if (a->st.op == OP_FETCH && !a->since.modseq && c->next != a->uids_count)
         return check_fault(c, "FETCH left out messages", c->next, a->uids_count);
     bool saves_only = a->st.ret == (RETURN_GIVEN | RETURN_SAVE);
-    if ((a->st.op == OP_SEARCH && !c->result_said && !saves_only) || (a->st.op == OP_STATUS && !c->result_said))
+    if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only) ||
+        (a->st.op == OP_STATUS && !c->result_said))
         return check_fault(c, "no result", 0, 0);
     if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)
         return check_fault(c, "MOVE or REPLACE without COPYUID or APPENDUID", a->placed, 0);
@@ -464,12 +494,13 @@ static void expect(check *c)
     }
     if (v->selected && a->want && !strcmp(a->want, "OK") &&
         ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
-         ((a->st.op == OP_STORE || a->st.op == OP_SEARCH) && a->since.modseq)))
+         ((a->st.op == OP_STORE || a->st.op == OP_SEARCH || a->st.op == OP_SORT) && a->since.modseq)))
         v->condstore = true;
     if (a->st.op == OP_ENABLE) {
-        v->condstore |= a->st.resync != 3;
+        v->condstore |= a->st.resync < 3;
         v->qresync |= a->st.resync == 2;
         v->rev2 |= a->st.resync == 3;
+        v->uidonly |= a->st.resync == 4;
         for (size_t i = 0; v->rev2 && i < v->count; i++)
             v->at[i].recent = false;
     }

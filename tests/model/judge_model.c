@@ -4,7 +4,9 @@
 
 #include "set.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool writes(step_op op)
 {
@@ -14,7 +16,7 @@ static bool writes(step_op op)
 static bool needs_mailbox(step_op op)
 {
     return writes(op) || op == OP_CHECK || op == OP_UNSELECT || op == OP_CLOSE || op == OP_FETCH || op == OP_SEARCH ||
-           op == OP_COPY;
+           op == OP_SORT || op == OP_COPY;
 }
 
 static void begin_expunge(viewer *v, act *a)
@@ -33,6 +35,60 @@ static void begin_expunge(viewer *v, act *a)
     }
 }
 
+/* The order of two messages. */
+static int by(unsigned how, const entry *a, const entry *b)
+{
+    static const int arrival[DATES] = {1, 0, 3, 2};
+    size_t one, two;
+    content_of(a->content, &one);
+    content_of(b->content, &two);
+    int size = (one > two) - (one < two), date = arrival[a->date] - arrival[b->date],
+        subject = strcasecmp(content_subject(a->content), content_subject(b->content));
+    switch (how % SORTS) {
+    case 0:
+        return date;
+    case 1:
+        return size;
+    case 2:
+        return -size;
+    case 3:
+        return -date;
+    case 4:
+        return subject;
+    default:
+        return subject ? -subject : size;
+    }
+}
+
+static void sort(viewer *v, act *a)
+{
+    for (size_t i = 1; i < a->uids_count; i++)
+        for (size_t k = i; k > 0; k--) {
+            uint32_t uid = a->uids[k];
+            if (by(a->st.how, viewer_find(v, a->uids[k - 1]), viewer_find(v, uid)) <= 0)
+                break;
+            a->uids[k] = a->uids[k - 1];
+            a->uids[k - 1] = uid;
+        }
+}
+
+/* The results that PARTIAL asks for, from one to another: RFC 9394 section 3.1. False: none. */
+bool act_partial(const act *a, size_t *first, size_t *last)
+{
+    long from = strtol(a->st.set, NULL, 10), to = strtol(strchr(a->st.set, ':') + 1, NULL, 10);
+    long count = (long)a->uids_count;
+    if (from < 0) {
+        from += count + 1;
+        to += count + 1;
+    }
+    long low = from < to ? from : to, high = from < to ? to : from;
+    low = low < 1 ? 1 : low;
+    high = high > count ? count : high;
+    *first = (size_t)low - 1;
+    *last = (size_t)high;
+    return low <= high;
+}
+
 static void begin_search(viewer *v, act *a)
 {
     size_t kept = 0;
@@ -42,6 +98,17 @@ static void begin_search(viewer *v, act *a)
             a->uids[kept++] = a->uids[i];
     if (a->since.modseq)
         a->uids_count = kept;
+    if (a->st.op == OP_SORT)
+        sort(v, a);
+}
+
+/* RFC 9586 section 3.2: it takes or gives message numbers. */
+static bool uses_numbers(const step *st)
+{
+    bool search = st->op == OP_SEARCH || st->op == OP_SORT, set = st->op == OP_FETCH || st->op == OP_STORE ||
+                                                                  st->op == OP_COPY || st->op == OP_MOVE ||
+                                                                  st->op == OP_REPLACE;
+    return ((set || search) && !st->uid) || (search && search_numbers(st->keys));
 }
 
 static void begin_replace(viewer *v, act *a, bool *good)
@@ -58,10 +125,11 @@ void act_begin(judge *j, act *a, unsigned n)
     const step *st = &a->st;
     a->begun = true;
     a->want = "OK";
-    a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH) && !st->uid;
+    a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT) && !st->uid;
     a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
                st->op != OP_LOGOUT;
-    if (needs_mailbox(st->op) && !v->selected) {
+    bool both = st->op == OP_SEARCH && st->ret & RETURN_PARTIAL && st->ret & RETURN_ALL;
+    if ((needs_mailbox(st->op) && !v->selected) || both || (v->uidonly && uses_numbers(st))) {
         a->want = "BAD";
         return;
     }
@@ -74,7 +142,7 @@ void act_begin(judge *j, act *a, unsigned n)
         good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
     else if (st->op == OP_REPLACE)
         begin_replace(v, a, &good);
-    else if (st->op == OP_SEARCH)
+    else if (st->op == OP_SEARCH || st->op == OP_SORT)
         begin_search(v, a);
     else if (st->op == OP_EXPUNGE)
         begin_expunge(v, a);

@@ -20,6 +20,11 @@ typedef struct script {
     size_t count;
 } script;
 
+typedef struct totals {
+    unsigned long replies;
+    uint64_t certain, possible; /* what the connector has said in searches */
+} totals;
+
 /* True: no difference. */
 static bool run(const script *s, FILE *trace, char fault[1024], size_t *steps, unsigned long *commands)
 {
@@ -86,7 +91,7 @@ static void print_script(const script *s)
 }
 
 /* Tell a story and note it. */
-static bool story(script *s, uint64_t seed, char fault[1024], unsigned long *commands, unsigned long *replies)
+static bool story(script *s, uint64_t seed, char fault[1024], unsigned long *commands, totals *t)
 {
     judge *j = malloc(sizeof *j);
     bool good = true;
@@ -101,7 +106,9 @@ static bool story(script *s, uint64_t seed, char fault[1024], unsigned long *com
     good = good && judge_finish(j);
     snprintf(fault, 1024, "%s", j->fault);
     *commands += j->commands;
-    *replies += j->replies;
+    t->replies += j->replies;
+    t->certain += j->r.certain;
+    t->possible += j->r.possible;
     judge_fini(j);
     free(j);
     return good;
@@ -125,18 +132,20 @@ static int many(unsigned long commands, uint64_t seed, int kind)
 {
     static script s;
     char fault[1024];
-    unsigned long done = 0, replies = 0, stories = 0;
+    totals t = {0};
+    unsigned long done = 0, stories = 0;
     time_t start = time(NULL);
     while (done < commands) {
         s.kind = kind >= 0 ? (rig_kind)kind : stories % 2 ? RIG_VAULT : RIG_MEMORY;
-        if (!story(&s, seed + stories, fault, &done, &replies))
+        if (!story(&s, seed + stories, fault, &done, &t))
             return report(&s, seed + stories, fault);
         stories++;
         if (commands > 100000 && stories % 100 == 0)
             fprintf(stderr, "%lu commands\n", done);
     }
-    printf("%lu commands in %lu stories, %lu replies, no difference, %ld s\n", done, stories, replies,
-           (long)(time(NULL) - start));
+    printf("%lu commands in %lu stories, %lu replies, no difference, %ld s; searches: %llu certain, %llu possible\n",
+           done, stories, t.replies, (long)(time(NULL) - start), (unsigned long long)t.certain,
+           (unsigned long long)t.possible);
     return 0;
 }
 

@@ -283,7 +283,6 @@ static bool state_of(reader *in, reply *r)
 
 static bool search(reader *in, reply *r)
 {
-    r->kind = REPLY_SEARCH;
     while (take(in, " ")) {
         if (take(in, "(MODSEQ "))
             return number64(in, &r->modseq) && need(in, ")");
@@ -292,6 +291,19 @@ static bool search(reader *in, reply *r)
         r->count++;
     }
     return true;
+}
+
+/* "(" partial-range SP partial-results ")": RFC 9394 section 4 */
+static bool partial(reader *in, reply *r)
+{
+    size_t size = 0;
+    r->has_partial = true;
+    if (!need(in, "("))
+        return false;
+    while (in->at < in->end && (isdigit((unsigned char)*in->at) || *in->at == ':' || *in->at == '-') &&
+           size + 1 < sizeof r->partial)
+        r->partial[size++] = *in->at++;
+    return need(in, " ") && (take(in, "NIL") || set(in, r->numbers, &r->count)) && need(in, ")");
 }
 
 static bool esearch(reader *in, reply *r)
@@ -306,12 +318,13 @@ static bool esearch(reader *in, reply *r)
     while (take(in, " ")) {
         if (!atom(in, name, sizeof name) || !need(in, " "))
             return false;
-        bool good = !strcmp(name, "MIN")      ? (r->has_min = true, number32(in, &r->min))
-                    : !strcmp(name, "MAX")    ? (r->has_max = true, number32(in, &r->max))
-                    : !strcmp(name, "COUNT")  ? (r->has_count = true, number32(in, &r->total))
-                    : !strcmp(name, "ALL")    ? (r->has_all = true, set(in, r->numbers, &r->count))
-                    : !strcmp(name, "MODSEQ") ? number64(in, &r->modseq)
-                                              : fault(in, "unknown in ESEARCH");
+        bool good = !strcmp(name, "MIN")       ? (r->has_min = true, number32(in, &r->min))
+                    : !strcmp(name, "MAX")     ? (r->has_max = true, number32(in, &r->max))
+                    : !strcmp(name, "COUNT")   ? (r->has_count = true, number32(in, &r->total))
+                    : !strcmp(name, "ALL")     ? (r->has_all = true, set(in, r->numbers, &r->count))
+                    : !strcmp(name, "MODSEQ")  ? number64(in, &r->modseq)
+                    : !strcmp(name, "PARTIAL") ? partial(in, r)
+                                               : fault(in, "unknown in ESEARCH");
         if (!good)
             return false;
     }
@@ -343,8 +356,11 @@ static bool untagged(reader *in, reply *r)
     if (isdigit((unsigned char)*in->at)) {
         if (!number32(in, &r->number) || !need(in, " "))
             return false;
-        if (take(in, "FETCH "))
+        r->uidfetch = take(in, "UID"); /* RFC 9586 */
+        if (r->uidfetch ? need(in, "FETCH ") : take(in, "FETCH "))
             return r->number ? fetch(in, r) : fault(in, "message number 0");
+        if (r->uidfetch)
+            return false;
         r->kind = take(in, "EXISTS") ? REPLY_EXISTS : take(in, "RECENT") ? REPLY_RECENT : REPLY_EXPUNGE;
         return r->kind != REPLY_EXPUNGE || need(in, "EXPUNGE");
     }
@@ -358,8 +374,10 @@ static bool untagged(reader *in, reply *r)
         r->kind = REPLY_FLAGS;
         return need(in, " ") && flag_list(in, &r->flags);
     }
-    if (!strcmp(word, "SEARCH"))
+    if (!strcmp(word, "SEARCH") || !strcmp(word, "SORT")) {
+        r->kind = *word == 'S' && word[1] == 'O' ? REPLY_SORT : REPLY_SEARCH;
         return search(in, r);
+    }
     if (!strcmp(word, "ESEARCH"))
         return esearch(in, r);
     if (!strcmp(word, "STATUS"))

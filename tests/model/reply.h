@@ -24,6 +24,7 @@ typedef enum reply_kind {
     REPLY_FETCH,
     REPLY_FLAGS,
     REPLY_SEARCH,
+    REPLY_SORT,
     REPLY_ESEARCH,
     REPLY_VANISHED,
     REPLY_STATUS,
@@ -71,10 +72,12 @@ typedef struct reply {
     const char *body; /* into the bytes read */
     size_t body_size;
     bool earlier;
+    bool uidfetch; /* FETCH: number is a UID */
     /* SEARCH, VANISHED, ESEARCH ALL */
     uint32_t *numbers; /* REPLY_NUMBERS of them, the caller's */
     size_t count;
-    bool is_uid, has_min, has_max, has_all, has_count;
+    bool is_uid, has_min, has_max, has_all, has_count, has_partial;
+    char partial[32]; /* its range */
     uint32_t min, max, total;
     /* STATUS */
     char name[64];

@@ -6,6 +6,8 @@
 
 #include "store/vault_fixture.h"
 
+#include "imap/call.h"
+
 #include "imap/memory_connector.h"
 
 /* One login, as the engine's connector; lives until the engine ends it. */
@@ -58,6 +60,18 @@ typedef struct rig_held {
     const ll_term *terms;
 } rig_held;
 
+/* Did the connector's index say anything? */
+static ll_status count_found(const rig_held *h, ll_status status)
+{
+    rig *r = h->login->rig;
+    for (size_t i = 0; status == LL_OK && i < h->call->found_count; i++) {
+        const call_found *f = &h->call->found[i];
+        r->certain += f->certain ? uidset_count_range(f->certain, (ll_range){1, UINT32_MAX - 1}) : 0;
+        r->possible += f->possible ? uidset_count_range(f->possible, (ll_range){1, UINT32_MAX - 1}) : 0;
+    }
+    return status;
+}
+
 static ll_status perform(const rig_held *h)
 {
     const ll_connector *c = h->login->rig->inner;
@@ -74,7 +88,7 @@ static ll_status perform(const rig_held *h)
     case HELD_REPLACE:
         return c->replace(self, h->call, h->mailbox, h->number, h->upload);
     case HELD_SEARCH:
-        return c->search(self, h->call, h->mailbox, h->terms, h->count);
+        return count_found(h, c->search(self, h->call, h->mailbox, h->terms, h->count));
     case HELD_STATUS:
         return c->status(self, h->call, h->name);
     case HELD_OPEN:
@@ -503,6 +517,8 @@ void rig_send(rig *r, unsigned n, const char *bytes, size_t size)
 {
     rig_session *s = &r->sessions[n];
     ll_span rest = span_of(bytes, size);
+    if (r->kind == RIG_VAULT)
+        ((fixture *)r->backend)->now++; /* so that messages wait long enough to be indexed */
     while (rest.size) {
         size_t taken = 0;
         if (ll_session_input(s->session, rest, &taken) < 0)

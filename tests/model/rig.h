@@ -31,6 +31,7 @@ struct rig {
     rig_session sessions[RIG_SESSIONS];
     struct rig_held *held; /* calls that wait */
     bool later[RIG_SESSIONS];
+    uint64_t certain, possible; /* messages that the connector has found in searches */
     void (*event)(void *context, unsigned session, rig_event what);
     void *context;
 };

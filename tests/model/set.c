@@ -118,6 +118,18 @@ static unsigned flag_key(const char *name)
     return 0;
 }
 
+/* A word that stands for a string: "~" is SP in it. */
+static void string(keys *k, char *out, size_t room)
+{
+    char quoted[64];
+    size_t size = 0;
+    word(k, quoted, sizeof quoted);
+    for (const char *at = quoted; *at && size + 1 < room; at++)
+        if (*at != '"')
+            out[size++] = *at == '~' ? ' ' : *at;
+    out[size] = '\0';
+}
+
 static bool match(keys *k, const viewer *v, size_t i);
 
 static bool match_two(keys *k, const viewer *v, size_t i)
@@ -135,8 +147,12 @@ static bool match_argument(const char *name, const char *argument, const viewer 
         return e->flags & keyword_bit(argument);
     if (!strcmp(name, "UNKEYWORD"))
         return !(e->flags & keyword_bit(argument));
-    if (!strcmp(name, "SUBJECT"))
-        return strtoul(argument + 1, NULL, 10) == e->content % CONTENTS;
+    if (!strcmp(name, "BODY"))
+        return content_has(e->content, NULL, argument);
+    if (!strcmp(name, "TEXT"))
+        return content_has(e->content, "", argument);
+    if (!strcmp(name, "SUBJECT") || !strcmp(name, "FROM") || !strcmp(name, "TO"))
+        return content_has(e->content, name, argument);
     if (!strcmp(name, "LARGER"))
         return size > strtoul(argument, NULL, 10);
     if (!strcmp(name, "SMALLER"))
@@ -171,8 +187,35 @@ static bool match(keys *k, const viewer *v, size_t i)
     }
     if (strchr("0123456789*$", *name))
         return entry_in(v, i, name, false);
-    word(k, argument, sizeof argument);
+    string(k, argument, sizeof argument);
+    if (!strcmp(name, "HEADER")) {
+        char needle[64];
+        string(k, needle, sizeof needle);
+        return content_has(e->content, argument, needle);
+    }
     return match_argument(name, argument, v, i);
+}
+
+bool search_numbers(const char *text)
+{
+    static const char *const more[] = {"KEYWORD", "UNKEYWORD", "SUBJECT", "LARGER", "SMALLER", "BEFORE", "SINCE",
+                                       "BODY",    "TEXT",      "FROM",    "TO",     "UID",     "HEADER"};
+    keys k = {text};
+    char name[64];
+    while (*k.at) {
+        word(&k, name, sizeof name);
+        if (strchr("0123456789*", *name))
+            return true;
+        bool header = !strcmp(name, "HEADER");
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+            if (!strcmp(name, more[i])) {
+                word(&k, name, sizeof name);
+                break;
+            }
+        if (header)
+            word(&k, name, sizeof name);
+    }
+    return false;
 }
 
 void search_run(const viewer *v, const char *text, uint32_t *uids, size_t *count)

@@ -14,4 +14,7 @@ bool set_resolve(const viewer *v, const char *set, bool uid, uint32_t *uids, siz
 /* The UIDs that match; numbers that are not there match nothing. keys have '_' between them. */
 void search_run(const viewer *v, const char *keys, uint32_t *uids, size_t *count);
 
+/* The keys name message numbers. */
+bool search_numbers(const char *keys);
+
 #endif

@@ -10,7 +10,7 @@
 static const char *const op_names[OPS] = {"NOOP",    "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",
                                           "STORE",   "SEARCH", "COPY",   "MOVE",    "EXPUNGE",  "APPEND", "STATUS",
                                           "IDLE",    "DONE",   "CREATE", "DELETE",  "ENABLE",   "LIST",   "RENAME",
-                                          "REPLACE", "LOGOUT", "DROP",   "GO"};
+                                          "REPLACE", "LOGOUT", "DROP",   "SORT",    "GO"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -165,6 +165,32 @@ static void random_keys(const viewer *v, uint64_t *r, char *out, size_t room)
                                         "NEW",
                                         "OLD",
                                         "SUBJECT_s3",
+                                        "SUBJECT_subject",
+                                        "SUBJECT_\"aus~wien\"",
+                                        "SUBJECT_\"long~subject\"",
+                                        "SUBJECT_alpha",
+                                        "BODY_alpha",
+                                        "BODY_river",
+                                        "BODY_\"alpha~river\"",
+                                        "BODY_Treasure",
+                                        "BODY_jqxels",
+                                        "BODY_a",
+                                        "BODY_\"e~ist\"",
+                                        "BODY_lang",
+                                        "BODY_=C3",
+                                        "BODY_zzzz",
+                                        "TEXT_\"AUS~Wien\"",
+                                        "TEXT_beta",
+                                        "TEXT_zoe",
+                                        "TEXT_quoted",
+                                        "TEXT_example",
+                                        "FROM_zoe",
+                                        "FROM_example",
+                                        "TO_ann",
+                                        "HEADER_X-Tag_GREEN",
+                                        "HEADER_X-Tag_\"\"",
+                                        "HEADER_subject_line",
+                                        "HEADER_Subject_\"beta\"",
                                         "LARGER_200",
                                         "SMALLER_400",
                                         "BEFORE_1-Jan-2005",
@@ -204,11 +230,20 @@ static void random_fetch(uint64_t *r, step *st)
     }
 }
 
+static void random_partial(uint64_t *r, step *st)
+{
+    const char *sign = chance(r, 40) ? "-" : "";
+    st->ret |= RETURN_GIVEN | RETURN_PARTIAL;
+    if (chance(r, 95))
+        st->ret &= ~(unsigned)RETURN_ALL;
+    snprintf(st->set, sizeof st->set, "%s%u:%s%u", sign, 1 + chance_below(r, 8), sign, 1 + chance_below(r, 12));
+}
+
 static void random_selected(const world *w, const viewer *v, uint64_t *r, step *st)
 {
     size_t many = w->boxes[v->box].here.count;
     unsigned kind = chance_below(r, 100);
-    st->uid = chance(r, 45);
+    st->uid = chance(r, v->uidonly ? 90 : 45);
     random_set(v, r, st->uid, st->set, sizeof st->set);
     st->box = chance_below(r, WORLD_BOXES);
     if (kind < 28) {
@@ -227,8 +262,15 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
         random_keys(v, r, st->keys, sizeof st->keys);
         if (chance(r, 40))
             st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
+        if (chance(r, 10))
+            random_partial(r, st);
         if (chance(r, 8) && !(st->ret & RETURN_SAVE))
             st->point = 1 + chance_below(r, WORLD_POINTS);
+    } else if (kind < 68) {
+        st->op = OP_SORT;
+        *st->set = '\0';
+        random_keys(v, r, st->keys, sizeof st->keys);
+        st->how = chance_below(r, SORTS);
     } else if (kind < 71 && many < 40) {
         st->op = OP_COPY;
     } else if (kind < 74) {
@@ -267,12 +309,12 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->resync = chance(r, 25) ? 1 + chance_below(r, 2) : 0;
     } else if (kind < 88) {
         st->op = OP_CREATE;
-    } else if (kind < 90) {
+    } else if (kind < 89) {
         st->op = OP_DELETE;
         st->box = 1 + chance_below(r, WORLD_BOXES - 1);
     } else if (kind < 92) {
         st->op = OP_ENABLE;
-        st->resync = 1 + chance_below(r, 3);
+        st->resync = 1 + chance_below(r, 4);
     } else if (kind < 94) {
         st->op = chance(r, 50) ? OP_LIST : OP_RENAME;
         st->n = chance_below(r, WORLD_BOXES);

@@ -38,11 +38,22 @@ typedef enum step_op {
     OP_REPLACE, /* set is one number */
     OP_LOGOUT,
     OP_DROP, /* the connection breaks */
+    OP_SORT, /* how: by what */
     OP_GO,   /* a command under way moves on a little */
     OPS
 } step_op;
 
-enum { RETURN_GIVEN = 1, RETURN_MIN = 2, RETURN_MAX = 4, RETURN_ALL = 8, RETURN_COUNT = 16, RETURN_SAVE = 32 };
+enum {
+    RETURN_GIVEN = 1,
+    RETURN_MIN = 2,
+    RETURN_MAX = 4,
+    RETURN_ALL = 8,
+    RETURN_COUNT = 16,
+    RETURN_SAVE = 32,
+    RETURN_PARTIAL = 64
+};
+
+enum { SORTS = 6 }; /* ARRIVAL, SIZE, REVERSE SIZE, REVERSE ARRIVAL, SUBJECT, REVERSE SUBJECT SIZE */
 
 typedef struct step {
     unsigned session;
@@ -52,9 +63,9 @@ typedef struct step {
     unsigned pipe;   /* sent together with the next command, of the same session */
     unsigned later;  /* the connector answers later: other sessions come in between (GO) */
     unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC,
-                        3 IMAP4rev2 */
-    char set[48];    /* "$" too */
-    char keys[96];   /* SEARCH: keys with '_' between them */
+                        3 IMAP4rev2, 4 UIDONLY */
+    char set[48];    /* "$" too; SEARCH: the range of PARTIAL */
+    char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string */
 } step;
 
 void step_print(const step *st, FILE *out);

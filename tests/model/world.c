@@ -7,16 +7,50 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *const dates[DATES] = {" 1-Jan-2001 00:00:00 +0000", "17-Jul-1996 02:44:25 +0000",
                                   "29-Feb-2024 23:59:59 +0000", "11-Nov-2011 11:11:11 +0000"};
 
+/* A message with words in it, as it is sent and as it is read: lines of the header, parts of the body. */
+typedef struct letter {
+    const char *raw, *header, *body;
+} letter;
+
+enum { PLAIN_CONTENTS = 8 };
+static const letter letters[CONTENTS - PLAIN_CONTENTS] = {
+    {"From: Zoe Adams <zoe@example.org>\r\nTo: ann@example.com\r\nSubject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe_aus_Wien?=\r\n"
+     "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+     "quoted-printable\r\n\r\nDie Stra=C3=9Fe ist so lan=\r\ng wie der Fluss\r\n",
+     "From: Zoe Adams <zoe@example.org>\nTo: ann@example.com\nSubject: Gr\303\274\303\237e aus Wien\nMIME-Version: "
+     "1.0\n"
+     "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n",
+     "Die Stra\303\237e ist so lang wie der Fluss"},
+    {"From: a@example.com\r\nSubject: Map\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+     "Content-Transfer-Encoding: base64\r\n\r\naGlkZGVuIHRyZWFzdXJlIGlzbGFuZA0K\r\n",
+     "From: a@example.com\nSubject: Map\nMIME-Version: 1.0\nContent-Type: text/plain\n"
+     "Content-Transfer-Encoding: base64\n",
+     "hidden treasure island"},
+    {"From: a@example.com\r\nSubject: Parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+     "--b\r\n\r\nalpha river\r\n--b\r\nContent-Type: text/plain\r\n\r\nomega river\r\n--b--\r\n",
+     "From: a@example.com\nSubject: Parts\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n",
+     "alpha river\nomega river"},
+    {"From: a@example.com\r\nSubject: ALPHA Beta\r\nX-Tag: red, green\r\n\r\nBeta gamma delta\r\n",
+     "From: a@example.com\nSubject: ALPHA Beta\nX-Tag: red, green\n", "Beta gamma delta"},
+    {"Subject: long\r\n subject line\r\nX-Tag:\r\n\r\nx\r\n", "Subject: long subject line\nX-Tag: \n", "x"},
+    {"\r\nplain body only, alpha\r\n", "", "plain body only, alpha"},
+};
+
 const char *content_of(unsigned n, size_t *size)
 {
-    static char texts[CONTENTS][8192];
-    static size_t sizes[CONTENTS];
-    static const size_t lengths[CONTENTS] = {0, 1, 20, 100, 300, 301, 1000, 1500};
     n %= CONTENTS;
+    if (n >= PLAIN_CONTENTS) {
+        *size = strlen(letters[n - PLAIN_CONTENTS].raw);
+        return letters[n - PLAIN_CONTENTS].raw;
+    }
+    static char texts[PLAIN_CONTENTS][8192];
+    static size_t sizes[PLAIN_CONTENTS];
+    static const size_t lengths[PLAIN_CONTENTS] = {0, 1, 20, 100, 300, 301, 1000, 1500};
     if (!sizes[n]) {
         size_t at =
             (size_t)snprintf(texts[n], sizeof texts[n], "From: a@example.com\r\nSubject: s%u subject\r\n\r\n", n);
@@ -29,6 +63,66 @@ const char *content_of(unsigned n, size_t *size)
     }
     *size = sizes[n];
     return texts[n];
+}
+
+static bool line_has(const char *line, size_t size, const char *needle)
+{
+    size_t length = strlen(needle);
+    for (size_t i = 0; i + length <= size; i++)
+        if (!strncasecmp(line + i, needle, length))
+            return true;
+    return false;
+}
+
+/* One of the lines; field: of that name only, without it. */
+static bool lines_have(const char *lines, const char *field, const char *needle)
+{
+    for (size_t size; *lines; lines += size + (lines[size] != '\0')) {
+        size_t name = strlen(field);
+        size = strcspn(lines, "\n");
+        if (!name && line_has(lines, size, needle))
+            return true;
+        if (name && !strncasecmp(lines, field, name) && lines[name] == ':' &&
+            line_has(lines + name + 2, size - name - 2, needle))
+            return true;
+    }
+    return false;
+}
+
+bool content_has(unsigned n, const char *field, const char *needle)
+{
+    char header[64];
+    const char *body, *lines = header;
+    n %= CONTENTS;
+    if (n >= PLAIN_CONTENTS) {
+        lines = letters[n - PLAIN_CONTENTS].header;
+        body = letters[n - PLAIN_CONTENTS].body;
+    } else {
+        size_t size;
+        snprintf(header, sizeof header, "From: a@example.com\nSubject: s%u subject\n", n);
+        body = strstr(content_of(n, &size), "\r\n\r\n") + 4;
+    }
+    return field ? lines_have(lines, field, needle) || (!*field && lines_have(body, "", needle))
+                 : lines_have(body, "", needle);
+}
+
+const char *content_subject(unsigned n)
+{
+    static const char *const subjects[CONTENTS] = {"s0 subject",
+                                                   "s1 subject",
+                                                   "s2 subject",
+                                                   "s3 subject",
+                                                   "s4 subject",
+                                                   "s5 subject",
+                                                   "s6 subject",
+                                                   "s7 subject",
+                                                   "Gr\303\274\303\237e aus Wien",
+                                                   "Map",
+                                                   "Parts",
+                                                   "ALPHA Beta",
+                                                   "long subject line",
+                                                   ""};
+    return subjects[n % CONTENTS];
 }
 
 void world_init(world *w, bool copies_ghosts)

@@ -61,7 +61,7 @@ typedef struct entry {
 } entry;
 
 typedef struct viewer {
-    bool selected, readonly, condstore, qresync, rev2, idle;
+    bool selected, readonly, condstore, qresync, rev2, uidonly, idle;
     int box;
     unsigned generation;
     entry at[WORLD_MESSAGES];
@@ -111,8 +111,13 @@ void box_learn(box *b, uint64_t modseq, uint64_t stamp);
 uint32_t flags_after(uint32_t flags, int how, uint32_t given);
 
 /* Contents and dates that messages are made of. */
-enum { CONTENTS = 8, DATES = 4 };
+enum { CONTENTS = 14, DATES = 4 };
 const char *content_of(unsigned n, size_t *size);
+/* Its base subject (RFC 5256 section 2.1). */
+const char *content_subject(unsigned n);
+/* Does it contain the needle (ASCII), as a reader sees it? field: of its header; "": anywhere in header or body; NULL:
+ * in its body. An empty needle: the field is there. */
+bool content_has(unsigned n, const char *field, const char *needle);
 extern const char *const dates[DATES];
 
 #endif
