@@ -17,6 +17,10 @@ static const char *const says[] = {
     "h FETCH 1:* (BODY.PEEK[] PREVIEW BINARY.PEEK[1] BINARY.SIZE[1])\r\n",
     "i UID FETCH 2,5:6,900 (BODY[] FLAGS)\r\n",
     "k UID FETCH 1:* BODY.PEEK[HEADER] (PARTIAL -1:-3)\r\n",
+    "l SEARCH BODY \"ello\" HEADER X-Long \"a b\"\r\n",
+    "m SEARCH OR TEXT \"body only\" NOT HEADER Subject one\r\n",
+    "n SEARCH RETURN (MIN MAX COUNT) LARGER 10 TEXT \"xx\"\r\n",
+    "o SORT (SUBJECT) UTF-8 BODY \"l\"\r\n",
 };
 
 enum { says_count = sizeof says / sizeof says[0] };
@@ -92,6 +96,7 @@ static void test_no_reads(void **state)
     talk_join(&t, store, false, NULL, "s SELECT INBOX\r\n");
     talk_say(&t, "a FETCH 1:* BODY.PEEK[]\r\n");
     talk_say(&t, "b FETCH 1:4 BODY.PEEK[HEADER.FIELDS (SUBJECT)]\r\n");
+    talk_say(&t, "d SEARCH BODY \"Hello\"\r\n");
     assert_int_equal(memory_reads(store), 0);
     talk_leave(&t);
     memory_store_del(&store);
