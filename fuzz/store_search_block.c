@@ -1,6 +1,7 @@
-/* store_search_block.c - any bytes as the terms and the postings of a block of the search index.
+/* store_search_block.c - any bytes as the terms, the postings and the signature of a block of the search index.
  * SPDX-License-Identifier: MIT */
 #include "store/search_block.h"
+#include "store/search_sign.h"
 
 #include <assert.h>
 
@@ -31,6 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(search_postings_take(&takes, LAST, &list) == status || list.size > 0);
         assert(status || added * sizeof(uint32_t) <= list.size);
         assert(status || (search_postings_skip(&skips, 1) == LL_OK && skips.at == marks.at && takes.at == marks.at));
+    }
+    text_fini(&list);
+    (void)search_sign_may(span_first(bytes, cut), span_from(bytes, cut)); /* any bytes as a signature */
+    text_init(&list, NULL, search_sign_max);
+    if (size && search_sign_make(&list, bytes) == LL_OK) { /* what is there is said to be there */
+        ll_span rest = bytes, term = span_cut(&rest, '\n');
+        assert(search_sign_may(text_span(&list), span_from(term, cut < term.size ? cut : term.size)));
     }
     text_fini(&list);
     search_block_fini(&b);

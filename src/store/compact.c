@@ -42,7 +42,9 @@ static ll_status trim_run(vault_job *job, writer *w)
     if (status || (!t->started && free_pages <= COMPACT_FREE_PAGES + all / COMPACT_FREE_SHARE))
         return status;
     t->started = true;
-    return give_back(w->db, free_pages, all / COMPACT_FREE_LEFT_SHARE, &t->more);
+    status = give_back(w->db, free_pages, all / COMPACT_FREE_LEFT_SHARE, &t->more);
+    w->checkpoint = !t->more;
+    return status;
 }
 
 static void trim_done(vault_job *job, ll_status status)
@@ -163,6 +165,7 @@ static ll_status compact_run(vault_job *job, writer *w)
     bool more = false;
     status = give_back(w->db, free_pages, 0, &more);
     c->ended = !status && !more;
+    w->checkpoint = c->ended;
     if (c->ended)
         status = pages_free(w->db, &free_pages, &all);
     c->result.after = (uint64_t)all * DB_PAGE;

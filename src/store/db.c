@@ -367,6 +367,13 @@ ll_status db_vacuum(db *d, unsigned pages)
     return db_exec(d, sql);
 }
 
+void db_checkpoint(db *d)
+{
+    sqlite3_busy_timeout(d->handle, 0);
+    (void)sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(d->handle, DB_BUSY_MS);
+}
+
 ll_status db_copy_to(db *d, const char *path)
 {
     if (access(path, F_OK) == 0) {

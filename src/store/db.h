@@ -110,6 +110,10 @@ bool db_in_transaction(db *d);
 
 /* Give up to `pages` free pages back to the file system, in a write transaction. */
 LL_MUST_USE ll_status db_vacuum(db *d, unsigned pages);
+/* Take over into the file what -wal holds and make both as small as they can be: without this a file that got smaller
+ * shows it only when as much was written again. Waits for nobody: with a reader in the way, as far as it goes. Outside
+ * of transactions. */
+void db_checkpoint(db *d);
 /* A consistent encrypted copy under the same key, at a path that must not exist. Runs beside readers and writers. */
 LL_MUST_USE ll_status db_copy_to(db *d, const char *path);
 /* SQLite's own check of the whole file: LL_OK, LL_ECORRUPT with *why, or as db_step. Slow. */

@@ -280,6 +280,7 @@ static ll_status write_step(vault_job *job, writer *w)
 /* ----------------------------------------------------------------------------------------------------- Run */
 
 static void run_go(run *r);
+static void end_run(run *r);
 
 static void run_del(run *r)
 {
@@ -296,13 +297,24 @@ static search_turns *turns_of(const vault *v)
     return v->config.executor->work ? v->config.search_turns : NULL;
 }
 
-/* On any thread. */
+static void end_in_turn(void *arg)
+{
+    run *r = arg;
+    vault *v = r->vault;
+    end_run(r);
+    vault_unref(v);
+}
+
+/* On any thread. A run that was stopped while it waited ends by way of `done`: it gives its turn to the next one, which
+ * may have been stopped too, and so on: not on one stack. */
 static void turn_begin(search_turn *turn)
 {
     run *r = (run *)((char *)turn - offsetof(run, turn));
     vault *v = r->vault;
-    if (stopped(v))
-        r->step = RUN_END;
+    if (stopped(v)) {
+        executor_done(v->config.executor, end_in_turn, r);
+        return;
+    }
     run_go(r);
     vault_unref(v);
 }

@@ -227,6 +227,9 @@ static void committed(void *ctx, db *d)
     if (purge)
         purge_wake(v);
     search_index_committed(v, d);
+    if (w->checkpoint)
+        db_checkpoint(d);
+    w->checkpoint = false;
 }
 
 static void rollback(void *ctx, db *d)

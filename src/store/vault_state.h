@@ -32,6 +32,7 @@ typedef struct writer {
     uint64_t job_bytes, job_messages; /* before the job under way */
     uint64_t job_prepaid;             /* of what it adds, bytes that were taken from the ledger before */
     bool job_quota;                   /* what it adds is refused if there is no room, rather than forced */
+    bool checkpoint;                  /* after COMMIT: the file got smaller, which shows only then */
     uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */
     change_list job, batch;
 } writer;
@@ -64,12 +65,12 @@ struct vault {
     pthread_mutex_t mutex;
     reader_pool readers;
     opened_list opened;
-    watcher *watchers;     /* who wants to hear of every COMMIT */
-    uint64_t bytes;        /* after the last COMMIT */
-    uint64_t messages;     /* the same */
-    uint64_t modseq;       /* after the last COMMIT */
-    bool purging;          /* a purge job is queued */
-    bool trimming;         /* see compact.h */
+    watcher *watchers; /* who wants to hear of every COMMIT */
+    uint64_t bytes;    /* after the last COMMIT */
+    uint64_t messages; /* the same */
+    uint64_t modseq;   /* after the last COMMIT */
+    bool purging;      /* a purge job is queued */
+    bool trimming;     /* see compact.h */
     bool compacting;
     struct absorb *absorb; /* under way */
 
