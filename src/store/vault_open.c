@@ -248,9 +248,11 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
         return status;
     }
     queue_init(&v->queue, v->config.executor, v->writer_db, vault_hooks(), v);
-    if (held_any(v->writer_db))
-        purge_wake(v);
+    /* First what reads the writer's connection here; from the first job on, that belongs to the queue. */
+    bool held = held_any(v->writer_db);
     search_index_committed(v, v->writer_db);
+    if (held)
+        purge_wake(v);
     *out = v;
     return LL_OK;
 }

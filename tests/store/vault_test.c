@@ -5,7 +5,9 @@
 #include "store/deliver.h"
 #include "store/purge.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 
 static void test_open_errors(void **state)
@@ -61,6 +63,61 @@ static void test_reopen(void **state)
     assert_int_equal(flags.bits[0], F(SEEN) | 1u << LL_FLAG_KEYWORD);
     assert_int_equal(client_read(&c, 2, 0, 1), LL_ENOTFOUND); /* `held` was emptied */
     client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* What a job may have, vault_open must have left: the writer's connection is used by one thread at a time. It was not,
+ * and after a kill readers met garbage (held rows wake the purge). */
+static struct {
+    pthread_t thread;
+    bool opening, posted;
+    unsigned late;
+} opener;
+
+static int on_statement(unsigned what, void *ctx, void *statement, void *sql)
+{
+    (void)what, (void)ctx, (void)statement, (void)sql;
+    opener.late += opener.opening && opener.posted && pthread_equal(pthread_self(), opener.thread);
+    return 0;
+}
+
+static int on_connection(sqlite3 *made, char **error, const void *api)
+{
+    (void)error, (void)api;
+    return sqlite3_trace_v2(made, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+static void note_work(void *ctx, void (*fn)(void *), void *arg)
+{
+    opener.posted = true;
+    fixture_work(ctx, fn, arg);
+}
+
+static void test_open_leaves_the_writer(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    db *d;
+    fixture_init(&f, 1);
+    client_init(&c, &f);
+    assert_int_equal(client_append(&c, "INBOX", "a", 0, NULL), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_int_equal(db_open(&d, f.path, f.key, 0, NULL), LL_OK);
+    assert_int_equal(db_exec(d, "UPDATE message SET refs = refs + 1; INSERT INTO held(mailbox, uid, message, modseq, "
+                                "internaldate, savedate, size) SELECT 1000, 1, id, 1, 0, 0, size FROM message"),
+                     LL_OK);
+    db_close(&d);
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))on_connection), SQLITE_OK);
+    opener.thread = pthread_self();
+    opener.opening = true;
+    f.executor.work = note_work;
+    fixture_open(&f);
+    opener.opening = false;
+    sqlite3_reset_auto_extension();
+    assert_true(opener.posted);
+    assert_int_equal(opener.late, 0);
     fixture_fini(&f);
 }
 
@@ -482,7 +539,7 @@ int main(void)
         cmocka_unit_test(test_group_commit),  cmocka_unit_test(test_batch_with_failure),
         cmocka_unit_test(test_kill),          cmocka_unit_test(test_model),
         cmocka_unit_test(test_model_threads), cmocka_unit_test(test_purge_many),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage),        cmocka_unit_test(test_open_leaves_the_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
