@@ -17,6 +17,7 @@ struct search_index {
     bool known;      /* newest and end were read */
     int64_t newest;  /* message, after the last COMMIT that anybody told us of */
     int64_t end;     /* of the index */
+    int64_t asked;   /* newest when the run under way was wanted */
     int64_t since;   /* when the first of the waiting came */
     int64_t damaged; /* to be made anew from this message on; 0: nothing */
     uint64_t bytes;  /* of the vault when the last run began */
@@ -43,6 +44,7 @@ typedef struct run {
     search_merge *merge;
     search_blocks made; /* and to write */
     bool finished;      /* made holds the last of it */
+    bool stored;        /* a batch: what has come since waits until there is enough for another */
     int64_t segment;    /* being made; 0: not begun */
     int64_t first, last, newest;
     uint64_t messages;
@@ -227,9 +229,10 @@ static ll_status look_around(run *r, db *d)
     if (status || dead)
         return status;
     size_t first = 0, count = search_merge_due(&all, &first);
-    if (count && (all.count > search_segments_max / 2 || r->newest <= all.end))
+    bool waits = r->newest > all.end && (!r->stored || r->newest - all.end >= SEARCH_WAITING);
+    if (count && (all.count > search_segments_max / 2 || !waits))
         return begin_merge(r, d, all.all + first, count);
-    if (r->newest <= all.end)
+    if (!waits)
         return look_for_sparse(r, d, &all);
     r->first = all.end + 1;
     r->last = all.end;
@@ -346,6 +349,7 @@ static void end_run(run *r)
     pthread_mutex_unlock(&v->mutex);
     if (again) {
         r->step = RUN_READ;
+        r->stored = false;
         go_on(r);
         return;
     }
@@ -396,6 +400,7 @@ static void write_done(vault_job *job, ll_status status)
         r->vault->search->end = indexed ? r->last : r->first - 1;
         pthread_mutex_unlock(&r->vault->mutex);
     }
+    r->stored = r->stored || indexed;
     if (r->finished) {
         search_merge_del(&r->merge);
         r->segment = 0;
@@ -477,6 +482,7 @@ static bool claim(vault *v)
     search_index *s = v->search;
     s->stop = false;
     s->since = 0;
+    s->asked = s->newest;
     s->bytes = v->bytes;
     s->again = s->running;
     if (s->running)
@@ -501,7 +507,8 @@ void search_index_committed(vault *v, db *d)
     bool waits = newest > s->end;
     if (waits && !s->since)
         s->since = now;
-    bool due = newest - s->end >= SEARCH_WAITING || v->bytes > s->bytes + SEARCH_WAITING_BYTES ||
+    int64_t seen = s->running && s->asked > s->end ? s->asked : s->end;
+    bool due = newest - seen >= SEARCH_WAITING || v->bytes > s->bytes + SEARCH_WAITING_BYTES ||
                now - s->since >= SEARCH_WAITING_SECONDS;
     bool begin = waits && due && v->config.executor->work && claim(v);
     pthread_mutex_unlock(&v->mutex);

@@ -18,7 +18,7 @@
 
 struct vault;
 
-#define SEARCH_WAITING         64
+#define SEARCH_WAITING         128
 #define SEARCH_WAITING_BYTES   ((uint64_t)4 << 20)
 #define SEARCH_WAITING_SECONDS 30
 #define SEARCH_WAITING_SOME    8 /* fewer are as soon looked at as written into a segment */
