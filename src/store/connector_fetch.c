@@ -182,8 +182,7 @@ static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span
 
 static ll_status make_rows(portion *p, db *d)
 {
-    question *q = &p->made;
-    q->limit = q->limit < PORTION_ROWS ? q->limit : PORTION_ROWS;
+    const question *q = &p->made; /* only read: the session's thread compares it with the next question meanwhile */
     p->rows = memory_new(NULL, q->limit * sizeof *p->rows);
     if (!p->rows)
         return LL_ENOMEM;
@@ -511,8 +510,11 @@ ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_ran
                           unsigned want)
 {
     if (want & (LL_WANT_HEADER | LL_WANT_CONTENT) && count && limit) {
-        question q = {
-            .mailbox = handle_mailbox(mailbox), .want = want, .ranges = ranges, .count = count, .limit = limit};
+        question q = {.mailbox = handle_mailbox(mailbox),
+                      .want = want,
+                      .ranges = ranges,
+                      .count = count,
+                      .limit = limit < PORTION_ROWS ? limit : PORTION_ROWS};
         return ask(self, call, &q);
     }
     op *o = op_new(self, call);

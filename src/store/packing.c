@@ -176,3 +176,14 @@ ll_status packing_open(packing *p, ll_span blob, int64_t encoding, size_t size, 
     *out = span_of(buffer, size);
     return !ZSTD_isError(got) && got == size ? LL_OK : LL_ECORRUPT;
 }
+
+bool packing_size(ll_span blob, int64_t encoding, size_t *size)
+{
+    unsigned long long says = blob.size;
+    if (encoding == PACKING_ZSTD || encoding == PACKING_MAIL)
+        says = ZSTD_getFrameContentSize(blob.data, blob.size); /* an error is a very large number */
+    else if (encoding != PACKING_NONE)
+        return false;
+    *size = (size_t)says;
+    return says <= PACKING_MAX;
+}

@@ -40,6 +40,9 @@ bool packing_promises(packing *p, ll_span bytes);
 /* The `size` bytes that a blob holds. *out is `blob` itself, or in `buffer`, which has room for them.
  * LL_ECORRUPT: it is damaged or holds another number of bytes; LL_EVERSION; LL_ENOMEM. */
 LL_MUST_USE ll_status packing_open(packing *p, ll_span blob, int64_t encoding, size_t size, char *buffer, ll_span *out);
+/* How many bytes a blob says it holds, for who has lost the row that knows. False: it does not say, or more than
+ * PACKING_MAX. */
+bool packing_size(ll_span blob, int64_t encoding, size_t *size);
 
 /* Buffers for the connection's user; they grow and never shrink. NULL: out of memory. */
 typedef enum packing_use { PACKING_HEAD, PACKING_CHUNK, PACKING_TEXT, PACKING_WALK, PACKING_USES } packing_use;

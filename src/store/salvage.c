@@ -6,6 +6,7 @@
 #include "keys/random.h"
 #include "store/maildir.h"
 #include "store/message.h"
+#include "store/part.h"
 #include "store/salvage_rows.h"
 #include "store/schema.h"
 
@@ -91,14 +92,60 @@ static ll_status db_make(salvage *s, text *why)
 
 /* What one lost row would make unreachable though its content is there. Sizes are compared when it is read. */
 static const char *const mending[] = {
+    /* Without its row a message has no head: pieces that stand behind one are no message, but their parts are loose. */
+    "DELETE FROM piece WHERE message IN (SELECT message FROM piece WHERE message NOT IN (SELECT id FROM message) "
+    "GROUP BY message HAVING min(coalesce(place, 0)) > 0)",
     "INSERT OR IGNORE INTO message(id, refs, size, received, thread) "
     "SELECT message, 1, size, internaldate, 0 FROM entry WHERE message NOT IN (SELECT id FROM message)",
-    "INSERT OR IGNORE INTO part(id, refs, size, encoding) SELECT part, 1, sum(octet_length(data)), 0 FROM chunk "
-    "WHERE part NOT IN (SELECT id FROM part) GROUP BY part",
     "INSERT OR IGNORE INTO mailbox(id, name, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, "
     "deleted_bytes, recent_uid, attributes, subscribed, noselect, created) SELECT DISTINCT mailbox, 'Mailbox ' || "
     "mailbox, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 FROM entry WHERE mailbox NOT IN (SELECT id FROM mailbox)",
 };
+
+static ll_status part_insert(db *d, int64_t part, uint64_t size, int64_t encoding)
+{
+    db_stmt *q = db_prepare(d, "INSERT OR IGNORE INTO part(id, refs, size, encoding) VALUES(?1, 1, ?2, ?3)");
+    db_bind_int(q, 1, part);
+    db_bind_int(q, 2, (int64_t)size);
+    db_bind_int(q, 3, encoding);
+    return db_run(q);
+}
+
+/* The row of a part, as its chunks say: all but the last are of one size. */
+static ll_status part_mend(db *d, int64_t part)
+{
+    size_t size = 0, most = 0;
+    uint64_t last = 0;
+    bool known = true;
+    db_stmt *q = db_prepare(d, "SELECT ordinal, data, encoding FROM chunk WHERE part = ?1 ORDER BY ordinal");
+    db_bind_int(q, 1, part);
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        last = (uint64_t)db_column_int(q, 0);
+        known = packing_size(db_column_blob(q, 1), db_column_int(q, 2), &size);
+        most = known && size > most ? size : most;
+    }
+    bool old = most > PART_CHUNK;
+    uint64_t chunk = old ? PART_CHUNK_OLD : PART_CHUNK;
+    if (status || !known || last > INT64_MAX / chunk - 1)
+        return status;
+    return part_insert(d, part, last * chunk + size, old ? PART_OLD : PART_ALIGNED);
+}
+
+static ll_status parts_mend(db *d)
+{
+    int64_t part = INT64_MIN;
+    ll_status status = LL_OK;
+    while (!status) {
+        db_stmt *q = db_prepare(d, "SELECT part FROM chunk WHERE part > ?1 AND part NOT IN (SELECT id FROM part) "
+                                   "ORDER BY part LIMIT 1");
+        db_bind_int(q, 1, part);
+        status = db_take_int(q, &part);
+        if (!status)
+            status = part_mend(d, part);
+    }
+    return status == LL_ENOTFOUND ? LL_OK : status;
+}
 
 static ll_status rows_take(salvage *s, text *why)
 {
@@ -109,6 +156,8 @@ static ll_status rows_take(salvage *s, text *why)
         status = salvage_rows(s->pages, s->map, s->db, &s->numbers.rows);
     for (size_t i = 0; !status && i < sizeof mending / sizeof *mending; i++)
         status = db_exec(s->db, mending[i]);
+    if (!status)
+        status = parts_mend(s->db);
     return status ? status : db_commit(s->db);
 }
 

@@ -416,12 +416,90 @@ static void test_wrong_key(void **state)
     end(&s);
 }
 
+/* --------------------------------------------------------------------------------------------------- Lost rows */
+
+/* Mail with an attachment of several chunks, that compresses and is stored decoded. */
+static void attached(text *t, unsigned n, text *content)
+{
+    static const char code[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    text_clear(t);
+    text_clear(content);
+    while (content->size < 300000)
+        text_print(content, "line %zu of attachment %u\n", content->size, n);
+    text_cut(content, 300000);
+    text_print(t,
+               "Subject: attached %u\r\nMIME-Version: 1.0\r\nContent-Type: application/x-a\r\n"
+               "Content-Transfer-Encoding: base64\r\n\r\n",
+               n);
+    for (size_t i = 0; i < content->size; i += 3) {
+        const uint8_t *b = (const uint8_t *)content->data + i;
+        char four[4] = {code[b[0] >> 2], code[(b[0] << 4 | b[1] >> 4) & 63], code[(b[1] << 2 | b[2] >> 6) & 63],
+                        code[b[2] & 63]};
+        text_add(t, span_of(four, 4));
+        if (i % 57 == 54)
+            text_add_str(t, "\r\n");
+    }
+}
+
+static ll_span wanted;
+static unsigned seen_wanted;
+
+static int look_for(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)ftw;
+    size_t size = 0;
+    if (flag != FTW_F || !strstr(path, "/cur/"))
+        return 0;
+    char *bytes = file_read(path, &size);
+    seen_wanted += span_equal(span_of(bytes, size), wanted);
+    free(bytes);
+    return 0;
+}
+
+/* The row of a part is gone: its chunks say what it was. The row of a message is gone: its attachment is not. */
+static void test_lost_rows(void **state)
+{
+    (void)state;
+    static const char *const losses[] = {"DELETE FROM part", "DELETE FROM message"};
+    for (size_t i = 0; i < 2; i++) {
+        fixture f;
+        client c;
+        char out[600];
+        uint32_t uid;
+        text mail, content;
+        salvage_numbers n;
+        text_init(&mail, NULL, 1 << 20);
+        text_init(&content, NULL, 1 << 20);
+        attached(&mail, 1, &content);
+        fixture_init(&f, 0);
+        client_init(&c, &f);
+        assert_int_equal(client_append_full(&c, "INBOX", text_span(&mail), 0, NULL, 0, 1500000000, &uid), LL_OK);
+        client_fini(&c);
+        db *d = f.vault->writer_db;
+        assert_int_equal(db_exec(d, "PRAGMA foreign_keys = OFF"), LL_OK);
+        assert_int_equal(db_exec(d, losses[i]), LL_OK);
+        fixture_close(&f);
+        snprintf(out, sizeof out, "%s/out", f.scratch.dir);
+        assert_int_equal(salvage_run(f.path, f.key, out, &n, NULL), LL_OK);
+        wanted = i ? text_span(&content) : text_span(&mail);
+        seen_wanted = 0;
+        nftw(out, look_for, 16, FTW_PHYS);
+        assert_int_equal(seen_wanted, 1);
+        assert_int_equal(i ? n.parts : n.placed, 1);
+        text_fini(&mail);
+        text_fini(&content);
+        keyring_del(&f.keyring);
+        secret_arena_del(&f.arena);
+        scratch_fini(&f.scratch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole), cmocka_unit_test(test_flipped),   cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_many),  cmocka_unit_test(test_truncated), cmocka_unit_test(test_put_back),
-        cmocka_unit_test(test_wal),   cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_wal),   cmocka_unit_test(test_wrong_key), cmocka_unit_test(test_lost_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
