@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/notify_news.h"
 
+#include "imap/old_name.h"
 #include "imap/special.h"
 
 #include <inttypes.h>
@@ -166,9 +167,7 @@ static void say_list(ll_session *s, const notify_account *a, ll_span name, ll_sp
     session_say(s, "%s\\Has%sChildren) \"/\" ", first ? "" : " ", has_children(a, name) ? "" : "No");
     session_add_name(s, &s->output, name);
     if (old.data) {
-        session_add(s, SPAN(" (\"OLDNAME\" ("));
-        session_add_name(s, &s->output, old);
-        session_add(s, SPAN("))"));
+        old_name_add(s, old);
     }
     session_add(s, SPAN("\r\n"));
 }

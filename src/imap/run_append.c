@@ -15,6 +15,7 @@
 #include "imap/input.h"
 #include "imap/name.h"
 #include "imap/notify.h"
+#include "imap/old_name.h"
 
 #include <inttypes.h>
 
@@ -27,9 +28,9 @@ typedef enum append_kind {
 } append_kind;
 
 typedef struct append_state {
-    ll_span mailbox;
-    uint32_t replaced; /* REPLACE: this UID; 0: APPEND */
-    size_t begun;      /* messages */
+    ll_span mailbox, written; /* its name, and how the client wrote it */
+    uint32_t replaced;        /* REPLACE: this UID; 0: APPEND */
+    size_t begun;             /* messages */
     /* the present line */
     lexer in;
     size_t literal_at; /* where its announcement stands, if s->announced.open */
@@ -156,7 +157,8 @@ static ll_status parse_rest(ll_session *s, command *c, lexer *in)
     status = session_read_name(s, written, &c->memory, &a->mailbox);
     if (status == LL_EUNSUPPORTED)
         c->text = "Not a mailbox name";
-    return status;
+    a->written = status ? a->mailbox : arena_copy(&c->memory, written); /* its line goes with the next literal */
+    return status || a->written.data ? status : arena_status(&c->memory);
 }
 
 static ll_status sink(ll_session *s, command *c, ll_span bytes);
@@ -479,6 +481,7 @@ static ll_status committed(ll_session *s, command *c)
     if (s->call->status < 0)
         return session_call_failed(s, c);
     notify_own_messages(s, a->mailbox);
+    old_name_say(s, "", a->mailbox, a->written);
     const char *code = s->call->placed_count ? placed_code(c, s->call) : NULL;
     if (code && a->replaced) /* RFC 8508 section 4.3: before the EXPUNGE */
         session_say(s, "* OK [%s] Replacement is there\r\n", code);

@@ -2,15 +2,17 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/name.h"
 #include "imap/notify.h"
+#include "imap/old_name.h"
 #include "imap/response.h"
 #include "imap/session.h"
 #include "imap/special.h"
 #include "imap/status.h"
 
 typedef struct mailbox_state {
-    ll_span name, to;
-    unsigned attributes; /* CREATE */
-    status_items items;  /* STATUS */
+    ll_span name, to;            /* as the engine has them */
+    ll_span written, to_written; /* as the client wrote them */
+    unsigned attributes;         /* CREATE */
+    status_items items;          /* STATUS */
 } mailbox_state;
 
 /* --- parsing --- */
@@ -24,18 +26,17 @@ static ll_status bad_name(command *c, ll_status status)
     return status;
 }
 
-static ll_status take_name(ll_session *s, command *c, lexer *in, ll_span *name)
+static ll_status take_name(ll_session *s, command *c, lexer *in, ll_span *written, ll_span *name)
 {
-    ll_span written;
-    if (!lexer_astring(in, &written))
+    if (!lexer_astring(in, written))
         return LL_ESYNTAX;
-    return bad_name(c, session_read_name(s, written, &c->memory, name));
+    return bad_name(c, session_read_name(s, *written, &c->memory, name));
 }
 
 static ll_status parse_name(ll_session *s, command *c, lexer *in)
 {
     mailbox_state *m = c->state = arena_new(&c->memory, sizeof *m);
-    return m ? take_name(s, c, in, &m->name) : LL_ENOMEM;
+    return m ? take_name(s, c, in, &m->written, &m->name) : LL_ENOMEM;
 }
 
 /* create-param = "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")", RFC 6154 section 6 */
@@ -63,14 +64,13 @@ static ll_status take_use(command *c, lexer *in, unsigned *attributes)
 ll_status parse_create(ll_session *s, command *c, lexer *in)
 {
     mailbox_state *m = c->state = arena_new(&c->memory, sizeof *m);
-    ll_span written;
     if (!m)
         return LL_ENOMEM;
-    if (!lexer_astring(in, &written))
+    if (!lexer_astring(in, &m->written))
         return LL_ESYNTAX;
-    if (written.size > 1 && written.data[written.size - 1] == '/')
-        written.size--; /* "there will be names below it": RFC 3501 section 6.3.3 */
-    ll_status status = bad_name(c, session_read_name(s, written, &c->memory, &m->name));
+    if (m->written.size > 1 && m->written.data[m->written.size - 1] == '/')
+        m->written.size--; /* "there will be names below it": RFC 3501 section 6.3.3 */
+    ll_status status = bad_name(c, session_read_name(s, m->written, &c->memory, &m->name));
     if (!status && lexer_space(in))
         status = take_use(c, in, &m->attributes);
     return status;
@@ -87,7 +87,7 @@ ll_status parse_rename(ll_session *s, command *c, lexer *in)
     mailbox_state *m = c->state;
     if (status)
         return status;
-    return lexer_space(in) ? take_name(s, c, in, &m->to) : LL_ESYNTAX;
+    return lexer_space(in) ? take_name(s, c, in, &m->to_written, &m->to) : LL_ESYNTAX;
 }
 
 ll_status parse_subscribe(ll_session *s, command *c, lexer *in)
@@ -152,14 +152,15 @@ ll_status run_create(ll_session *s, command *c)
         c->phase ? answered(s, c) : asked(s, c, s->connector->create(s->self, session_call(s), m->name, m->attributes));
     if (status == LL_EUNSUPPORTED && m->attributes)
         c->code = "USEATTR"; /* RFC 6154 section 3 */
+    if (!status)
+        old_name_say(s, "", m->name, m->written);
     if (!status && s->call->mailbox_id.data)
         c->code = command_print(c, "MAILBOXID (%.*s)", SPAN_PRINT(s->call->mailbox_id)); /* RFC 8474 section 4.1 */
     return status;
 }
 
-ll_status run_delete(ll_session *s, command *c)
+static ll_status remove_mailbox(ll_session *s, command *c, const mailbox_state *m)
 {
-    mailbox_state *m = c->state;
     if (c->phase)
         return answered(s, c);
     if (is_the_inbox(m->name))
@@ -169,9 +170,17 @@ ll_status run_delete(ll_session *s, command *c)
     return asked(s, c, s->connector->remove(s->self, session_call(s), m->name));
 }
 
-ll_status run_rename(ll_session *s, command *c)
+ll_status run_delete(ll_session *s, command *c)
 {
-    mailbox_state *m = c->state;
+    const mailbox_state *m = c->state;
+    ll_status status = remove_mailbox(s, c, m);
+    if (!status)
+        old_name_say(s, "\\NonExistent", m->name, m->written);
+    return status;
+}
+
+static ll_status rename_mailbox(ll_session *s, command *c, const mailbox_state *m)
+{
     if (c->phase)
         return answered(s, c);
     if (is_the_inbox(m->to) || span_equal(m->name, m->to))
@@ -183,6 +192,17 @@ ll_status run_rename(ll_session *s, command *c)
     if (!session_can(s, rename))
         return LL_EREADONLY;
     return asked(s, c, s->connector->rename(s->self, session_call(s), m->name, m->to));
+}
+
+/* RFC 9051 section 6.3.6: either name may be another than was written. The INBOX stays, so it is no old name. */
+ll_status run_rename(ll_session *s, command *c)
+{
+    const mailbox_state *m = c->state;
+    ll_status status = rename_mailbox(s, c, m);
+    bool differs = old_name_differs(s, m->name, m->written) || old_name_differs(s, m->to, m->to_written);
+    if (!status && differs && !is_the_inbox(m->name))
+        old_name_say(s, "", m->to, m->written);
+    return status;
 }
 
 static ll_status subscribe(ll_session *s, command *c, bool on)

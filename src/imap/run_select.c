@@ -7,6 +7,7 @@
  * here and told as news. */
 #include "imap/name.h"
 #include "imap/notify.h"
+#include "imap/old_name.h"
 #include "imap/response.h"
 #include "imap/sequence.h"
 #include "imap/session.h"
@@ -17,7 +18,7 @@
 enum { PHASE_BEGIN, PHASE_OPENING, PHASE_CHANGES, PHASE_TELL };
 
 typedef struct select_state {
-    ll_span name;
+    ll_span name, written;
     bool condstore, qresync;
     uint32_t uidvalidity;
     uint64_t modseq;
@@ -94,15 +95,14 @@ static void leave(ll_session *s)
 ll_status parse_select(ll_session *s, command *c, lexer *in)
 {
     select_state *st = c->state = arena_new(&c->memory, sizeof *st);
-    ll_span written;
     if (!st)
         return LL_ENOMEM;
-    if (!lexer_astring(in, &written))
+    if (!lexer_astring(in, &st->written))
         return LL_ESYNTAX;
     ll_status status = lexer_space(in) ? take_parameters(s, c, in, st) : LL_OK;
     if (status)
         return status;
-    status = session_read_name(s, written, &c->memory, &st->name);
+    status = session_read_name(s, st->written, &c->memory, &st->name);
     if (status == LL_EUNSUPPORTED)
         c->text = "Not a mailbox name";
     if (status == LL_ELIMIT)
@@ -154,6 +154,8 @@ static void describe_revision(ll_session *s, const select_state *st)
     if (s->enabled & SESSION_ENABLED_REV2) {
         session_add(s, SPAN("* LIST () \"/\" "));
         session_add_name(s, &s->output, st->name);
+        if (old_name_differs(s, st->name, st->written))
+            old_name_add(s, st->written);
         session_add(s, SPAN("\r\n"));
         return;
     }

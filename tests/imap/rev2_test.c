@@ -38,6 +38,33 @@ static void rev2(void **state)
              "e OK [READ-WRITE] SELECT completed\r\nf OK UNSELECT completed\r\n");
 }
 
+/* A name that is another in NFC, or INBOX in small letters: RFC 9051 section 6.3.9.7. */
+static void old_names(void **state)
+{
+    (void)state;
+    chat_all(&(chat_how){.login = true}, prepare,
+             "z CREATE \"o\xcc\x88\"\r\na ENABLE IMAP4rev2\r\nb DELETE \"o\xcc\x88\"\r\nc CREATE \"u\xcc\x88/\"\r\n"
+             "d CREATE \"u\xcc\x88\"\r\ne RENAME \"u\xcc\x88\" x\r\nf RENAME x \"o\xcc\x88\"\r\n"
+             "g APPEND \"o\xcc\x88\" {1+}\r\ny\r\nh APPEND inbox {1+}\r\ny\r\ni APPEND INBOX {1+}\r\ny\r\n"
+             "k EXAMINE inBox\r\nl STATUS inbox (MESSAGES)\r\nm RENAME \"\xc3\xb6\" y\r\n",
+             "z OK [MAILBOXID (F6)] CREATE completed\r\n* ENABLED IMAP4rev2\r\na OK ENABLE completed\r\n"
+             "* LIST (\\NonExistent) \"/\" \"\xc3\xb6\" (\"OLDNAME\" (\"o\xcc\x88\"))\r\nb OK DELETE completed\r\n"
+             "* LIST () \"/\" \"\xc3\xbc\" (\"OLDNAME\" (\"u\xcc\x88\"))\r\nc OK [MAILBOXID (F7)] CREATE completed\r\n"
+             "d NO [ALREADYEXISTS] CREATE failed: exists already\r\n"
+             "* LIST () \"/\" \"x\" (\"OLDNAME\" (\"u\xcc\x88\"))\r\ne OK RENAME completed\r\n"
+             "* LIST () \"/\" \"\xc3\xb6\" (\"OLDNAME\" (\"x\"))\r\nf OK RENAME completed\r\n"
+             "* LIST () \"/\" \"\xc3\xb6\" (\"OLDNAME\" (\"o\xcc\x88\"))\r\n"
+             "g OK [APPENDUID 1007 1] APPEND completed\r\n"
+             "* LIST () \"/\" \"INBOX\" (\"OLDNAME\" (\"inbox\"))\r\nh OK [APPENDUID 1001 2] APPEND completed\r\n"
+             "i OK [APPENDUID 1001 3] APPEND completed\r\n"
+             "* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)\r\n* OK [PERMANENTFLAGS ()] Read-only\r\n"
+             "* 3 EXISTS\r\n* LIST () \"/\" \"INBOX\" (\"OLDNAME\" (\"inBox\"))\r\n* OK [UIDVALIDITY 1001] UIDs are "
+             "valid\r\n"
+             "* OK [UIDNEXT 4] Next UID\r\n* OK [MAILBOXID (F1)] Id\r\n* OK [HIGHESTMODSEQ 11] Highest\r\n"
+             "k OK [READ-ONLY] EXAMINE completed\r\n"
+             "* STATUS \"INBOX\" (MESSAGES 3)\r\nl OK STATUS completed\r\nm OK RENAME completed\r\n");
+}
+
 /* Names in UTF-8 both ways, '&' is itself; before ENABLE they are modified UTF-7. */
 static void utf8(void **state)
 {
@@ -68,6 +95,7 @@ static void in_between(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rev2), cmocka_unit_test(utf8), cmocka_unit_test(in_between)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rev2), cmocka_unit_test(old_names), cmocka_unit_test(utf8),
+                                       cmocka_unit_test(in_between)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
