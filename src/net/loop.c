@@ -33,6 +33,8 @@ struct net_loop {
     uv_async_t async;     /* something was posted */
     uv_prepare_t prepare; /* counts turns */
     uint64_t turn;
+    net_jobs soon;  /* see net_loop_soon */
+    bool in_posted; /* posted calls are being made */
     net_loop_member *members;
     net_timer *timers;
     loop_signal *signals;
@@ -48,6 +50,12 @@ struct net_loop {
 
 /* ----------------------------------------------------------------------------------------------------------- posts */
 
+static void loop_run_jobs(net_jobs jobs)
+{
+    for (net_job *job; (job = net_jobs_take(&jobs));)
+        net_job_run(job);
+}
+
 /* Runs what was there when it began; what these calls post in turn has its own wake-up, so sockets get their turn. */
 static void loop_run_posted(net_loop *loop)
 {
@@ -55,8 +63,12 @@ static void loop_run_posted(net_loop *loop)
     net_jobs jobs = loop->posted;
     loop->posted = (net_jobs){0};
     pthread_mutex_unlock(&loop->lock);
-    for (net_job *job; (job = net_jobs_take(&jobs));)
-        net_job_run(job);
+    loop->in_posted = true;
+    loop_run_jobs(jobs);
+    loop->in_posted = false; /* what the ones below want soon is posted */
+    jobs = loop->soon;
+    loop->soon = (net_jobs){0};
+    loop_run_jobs(jobs);
 }
 
 static void loop_on_async(uv_async_t *async)
@@ -80,6 +92,15 @@ void net_loop_post(net_loop *loop, void (*fn)(void *arg), void *arg)
     if (first)
         uv_async_send(&loop->async);
     pthread_mutex_unlock(&loop->lock);
+}
+
+void net_loop_soon(net_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    net_loop_check(loop);
+    if (loop->in_posted)
+        net_jobs_push(&loop->soon, net_job_new(fn, arg));
+    else
+        net_loop_post(loop, fn, arg);
 }
 
 void net_loop_stop(net_loop *loop)

@@ -33,6 +33,11 @@ uint64_t net_loop_now_ms(const net_loop *loop);
  * process ends, because a lost completion would hang its session for ever. Only the callers bound the queue. */
 void net_loop_post(net_loop *loop, void (*fn)(void *arg), void *arg);
 
+/* The same from the loop's own thread, and sooner: what a posted call asks for is run right behind the posted calls of
+ * this turn, without a wake-up in between. What runs there and asks again waits for the next turn, so sockets keep
+ * theirs. */
+void net_loop_soon(net_loop *loop, void (*fn)(void *arg), void *arg);
+
 /* Call cb on the loop's thread whenever the process receives the signal. The handler stays until net_loop_del.
  * LL_ENOMEM; LL_EINVAL (no such signal, or it cannot be caught). */
 LL_MUST_USE ll_status net_loop_signal(net_loop *loop, int signum, void (*cb)(void *context, int signum), void *context);

@@ -89,8 +89,10 @@ void net_workers_post(net_workers *workers, void (*fn)(void *arg), void *arg)
     net_job *job = net_job_new(fn, arg);
     pthread_mutex_lock(&workers->lock);
     net_jobs_push(&workers->jobs, job);
-    pthread_cond_signal(&workers->wake);
     pthread_mutex_unlock(&workers->lock);
+    /* Behind the lock, so that who wakes does not run into it. Nobody deletes the workers meanwhile: whoever posts is
+     * the thread that would, or a job. */
+    pthread_cond_signal(&workers->wake);
 }
 
 size_t net_workers_waiting(net_workers *workers)

@@ -432,7 +432,7 @@ static void host_wake(void *context)
         return;
     }
     client_ref(&s->client);
-    net_loop_post(s->client.server->loop, wake_again, s);
+    net_loop_soon(s->client.server->loop, wake_again, s);
 }
 
 static void host_log(void *context, ll_span line)

@@ -47,6 +47,7 @@ static change_edit *edit_new(change *c)
 
 ll_status change_add(change *c, uint32_t uid, const ll_flags *flags)
 {
+    c->added = true;
     change_edit *last = c->count ? &c->edits[c->count - 1] : NULL;
     if (last && last->kind == EDIT_ADD && last->range.last == uid - 1 && ll_flags_equal(&last->flags, flags)) {
         last->range.last = uid;

@@ -20,6 +20,7 @@ typedef struct change {
     uint64_t modseq;  /* of the job */
     uint32_t uidnext; /* after the job */
     bool gone;        /* deleted, or its UIDVALIDITY changed */
+    bool added;       /* has messages that the mailbox had not */
     bool expunged;    /* removes messages: there is something in `held` */
     change_edit *edits;
     size_t count, room;

@@ -128,6 +128,7 @@ ll_status connector_store_if(void *self, ll_call *call, void *mailbox, const ll_
     o->flags = flags;
     o->keywords = keywords;
     o->keywords_count = keywords_count;
+    o->job.writer.queue.lazy = true;
     o->goes_on = count && connector_ahead_behind(o->connector, ranges[count - 1].last); /* \Seen during a FETCH */
     return op_start(o);
 }

@@ -311,6 +311,16 @@ static ll_status db_begin_with(db *d, const char *literal)
     return db_run(db_prepare(d, literal));
 }
 
+ll_status db_lazy(db *d, bool lazy)
+{
+    if (d->lazy == lazy)
+        return LL_OK;
+    ll_status status = db_exec(d, lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+    if (!status)
+        d->lazy = lazy;
+    return status;
+}
+
 ll_status db_begin(db *d)
 {
     return db_begin_with(d, "BEGIN IMMEDIATE");

@@ -93,6 +93,11 @@ int64_t db_changes(db *d);
 /* SQL without results, several statements allowed; not cached. Not for values from outside. */
 LL_MUST_USE ll_status db_exec(db *d, const char *sql);
 
+/* Whether the commits to come need not be on the disk when db_commit returns (synchronous=NORMAL): a loss of power then
+ * takes away the last of them, in order, and damages nothing. A later commit that is not lazy carries them along. Not
+ * inside a transaction. */
+LL_MUST_USE ll_status db_lazy(db *d, bool lazy);
+
 /* Write transaction: takes the write lock at once (BEGIN IMMEDIATE), so it fails here or not at all for being busy. */
 LL_MUST_USE ll_status db_begin(db *d);
 /* One view for several reads. End it with db_commit or db_rollback. */

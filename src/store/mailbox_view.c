@@ -159,6 +159,7 @@ void mailbox_view_save(vault *v, int64_t mailbox)
     s->job.run = save_run;
     s->job.done = save_done;
     s->mailbox = mailbox;
+    s->job.queue.lazy = true; /* a cache */
     vault_add(v, &s->job);
 }
 

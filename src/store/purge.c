@@ -128,5 +128,6 @@ void purge_wake(vault *v)
     }
     p->job.run = purge_run;
     p->job.done = purge_done;
+    p->job.queue.lazy = true; /* what is lost of it is done again */
     vault_add(v, &p->job);
 }

@@ -7,7 +7,11 @@
 void queue_init(queue *q, const executor *e, db *d, const queue_hooks *hooks, void *ctx)
 {
     static const queue_hooks none = {NULL, NULL, NULL, NULL};
-    *q = (queue){.executor = e, .db = d, .hooks = hooks ? hooks : &none, .ctx = ctx};
+    *q = (queue){.executor = e,
+                 .db = d,
+                 .hooks = hooks ? hooks : &none,
+                 .ctx = ctx,
+                 .lazy = QUEUE_LAZY_BATCHES}; /* nobody knows what the file holds that is not synced */
     pthread_mutex_init(&q->mutex, NULL);
     pthread_cond_init(&q->idle, NULL);
 }
@@ -19,14 +23,23 @@ void queue_fini(queue *q)
     pthread_mutex_destroy(&q->mutex);
 }
 
+/* With the lock. True: nothing waits, and the flush has ended. */
+static bool queue_end(queue *q)
+{
+    if (q->first) {
+        return false;
+    }
+    q->running = false;
+    pthread_cond_broadcast(&q->idle);
+    return true;
+}
+
 /* Cut the next batch off the queue. NULL: nothing waits, and the flush has ended. */
 static queue_job *queue_take(queue *q)
 {
     pthread_mutex_lock(&q->mutex);
     queue_job *batch = q->first, *last = batch;
-    if (!batch) {
-        q->running = false;
-        pthread_cond_broadcast(&q->idle);
+    if (queue_end(q)) {
         pthread_mutex_unlock(&q->mutex);
         return NULL;
     }
@@ -44,9 +57,14 @@ static queue_job *queue_take(queue *q)
     return batch;
 }
 
-/* One job in its savepoint. Below 0: the whole transaction is lost, not just the job. */
-static ll_status queue_run_job(queue *q, queue_job *job)
+/* One job in its savepoint. Below 0: the whole transaction is lost, not just the job. A batch of one needs none: if the
+ * job fails there is nothing else in the transaction, which is rolled back. */
+static ll_status queue_run_job(queue *q, queue_job *job, bool alone)
 {
+    if (alone) {
+        job->status = job->run(job, q->db);
+        return LL_OK;
+    }
     ll_status status = db_savepoint(q->db);
     if (status < 0) {
         job->status = status;
@@ -62,7 +80,7 @@ static ll_status queue_run_job(queue *q, queue_job *job)
 static ll_status queue_run_jobs(queue *q, queue_job *batch, bool *any)
 {
     for (queue_job *job = batch; job; job = job->next) {
-        ll_status status = queue_run_job(q, job);
+        ll_status status = queue_run_job(q, job, job == batch && !job->next);
         if (status < 0) {
             return status;
         }
@@ -71,12 +89,24 @@ static ll_status queue_run_jobs(queue *q, queue_job *batch, bool *any)
     return LL_OK;
 }
 
+static bool queue_lazy(const queue *q, const queue_job *batch)
+{
+    bool lazy = q->lazy < QUEUE_LAZY_BATCHES;
+    for (const queue_job *job = batch; lazy && job; job = job->next) {
+        lazy = job->lazy;
+    }
+    return lazy;
+}
+
 /* A transaction for the batch. Below 0: nothing of it is there, and everybody who does not know better failed with
  * that. */
 static ll_status queue_transact(queue *q, queue_job *batch)
 {
-    bool any = false;
-    ll_status status = db_begin(q->db);
+    bool any = false, lazy = queue_lazy(q, batch);
+    ll_status status = db_lazy(q->db, lazy);
+    if (!status) {
+        status = db_begin(q->db);
+    }
     if (status < 0) {
         return status;
     }
@@ -97,8 +127,11 @@ static ll_status queue_transact(queue *q, queue_job *batch)
         if (q->hooks->rollback) {
             q->hooks->rollback(q->ctx, q->db);
         }
-    } else if (q->hooks->committed) {
-        q->hooks->committed(q->ctx, q->db);
+    } else {
+        q->lazy = lazy ? q->lazy + 1 : 0;
+        if (q->hooks->committed) {
+            q->hooks->committed(q->ctx, q->db);
+        }
     }
     return status;
 }
@@ -115,7 +148,8 @@ static void queue_report(void *arg)
     }
 }
 
-static void queue_run_batch(queue *q, queue_job *batch)
+/* Its reports are on their way. True: the flush has ended too. */
+static bool queue_run_batch(queue *q, queue_job *batch)
 {
     uint64_t jobs = 0;
     for (queue_job *job = batch; job; job = job->next) {
@@ -130,7 +164,15 @@ static void queue_run_batch(queue *q, queue_job *batch)
     q->jobs += jobs;
     q->batches++;
     pthread_mutex_unlock(&q->mutex);
-    executor_done(q->executor, queue_report, batch);
+    const executor *e = q->executor;
+    executor_done(e, queue_report, batch); /* its jobs may add others, so before the end */
+    if (!e->work) {
+        return false;
+    }
+    pthread_mutex_lock(&q->mutex);
+    bool ended = queue_end(q);
+    pthread_mutex_unlock(&q->mutex);
+    return ended;
 }
 
 /* One batch, then give the worker back, so that a busy database does not keep it from the others. */
@@ -139,7 +181,9 @@ static void queue_flush(void *arg)
     queue *q = arg;
     queue_job *batch;
     while ((batch = queue_take(q))) {
-        queue_run_batch(q, batch);
+        if (queue_run_batch(q, batch)) {
+            return; /* the queue may be gone */
+        }
         if (q->executor->work) {
             q->executor->work(q->executor->ctx, queue_flush, q);
             return;

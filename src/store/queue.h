@@ -5,7 +5,8 @@
  * to write adds a job. If no flush is under way one is scheduled on the executor; it takes the jobs that have gathered,
  * begins one transaction, runs each job in a savepoint of its own, commits, and only then reports each job done. So a
  * hundred deliveries that come together cost one sync of the disk, and nothing is acknowledged that is not on it
- * (invariant 1).
+ * (invariant 1). A batch of nothing but lazy jobs (flags) is committed without a sync: the next that has one carries it
+ * along, in the same log.
  *
  * A job that fails is rolled back alone; the others go on. If the commit fails, or the database gives up the whole
  * transaction (disk full, I/O error), every job of the batch that had succeeded fails with that status: nothing of it
@@ -28,6 +29,9 @@
 /* Weight in one transaction: a batch ends with the job that passes it, so that the WAL does not grow by 256 times 50 MB
  * at once. */
 #define QUEUE_BATCH_BYTES ((uint64_t)16 << 20)
+/* Batches of lazy jobs that may go by without a sync: then one of them has it, so that what a loss of power can take
+ * away has a bound. A sync of 1 ms divided by as many is 4 us a job. */
+#define QUEUE_LAZY_BATCHES 256
 
 /* Embed it in your own struct. The job belongs to the queue from queue_add until `done` is called, which may free it.
  */
@@ -37,6 +41,8 @@ typedef struct queue_job {
     /* The end: status of run, or of the commit. May add jobs. */
     void (*done)(struct queue_job *job, ll_status status);
     uint64_t weight; /* about how many bytes it will write; 0 is fine */
+    bool lazy; /* its commit need not be on the disk before `done`: a crash of the program loses nothing, a loss of
+                  power may lose what was not synced since: never for mail (invariant 1) */
 
     /* The queue's own. */
     struct queue_job *next;
@@ -66,6 +72,7 @@ typedef struct queue {
     pthread_cond_t idle;
     queue_job *first, *last;
     bool running;     /* a flush is scheduled or runs */
+    unsigned lazy;    /* batches since the last sync; only the flush has it */
     uint64_t jobs;    /* reported done, ever */
     uint64_t batches; /* transactions, ever */
 } queue;

@@ -39,5 +39,6 @@ void recent_save(vault *v)
         return;
     job->run = nothing;
     job->done = done;
+    job->queue.lazy = true;
     vault_add(v, job);
 }

@@ -50,7 +50,7 @@
 static const schema_object vault_objects[] = {
     {"meta", "CREATE TABLE meta("
              "key TEXT PRIMARY KEY," /* alias: its id (BLOB); created; drop_public, drop_secret: the drop key (BLOB);
-                                        modseq: of the last change; uidvalidity: the last one given, strictly
+                                        modseq: not below that of any change; uidvalidity: the last one given, strictly
                                         increasing: max(previous + 1, unix time) (invariant 3); bytes: sum of
                                         entry.size, and messages: rows of entry, for the quota */
              "value ANY"

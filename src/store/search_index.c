@@ -490,12 +490,15 @@ static bool claim(vault *v)
     return s->running = true;
 }
 
-void search_index_committed(vault *v, db *d)
+void search_index_committed(vault *v, db *d, bool added)
 {
     search_index *s = v->search;
     search_segments all;
     int64_t newest = 0, now = vault_now(v);
-    if (search_newest(d, &newest))
+    pthread_mutex_lock(&v->mutex);
+    bool idle = s->known && !added && s->newest <= s->end;
+    pthread_mutex_unlock(&v->mutex);
+    if (idle || search_newest(d, &newest))
         return;
     bool known = s->known || search_segments_load(d, &all) == LL_OK;
     pthread_mutex_lock(&v->mutex);

@@ -30,8 +30,8 @@ typedef struct search_index search_index;
 LL_MUST_USE ll_status search_index_new(search_index **out);
 void search_index_del(search_index **index);
 
-/* After COMMIT, on the writer's thread: messages may have come. */
-void search_index_committed(struct vault *v, db *d);
+/* After COMMIT, on the writer's thread. added: messages may have come. */
+void search_index_committed(struct vault *v, db *d, bool added);
 /* Somebody searches: index what waits. Any thread. */
 void search_index_wake(struct vault *v);
 /* A segment cannot be read: the index is made anew from this message on. Any thread. */

@@ -250,7 +250,7 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     queue_init(&v->queue, v->config.executor, v->writer_db, vault_hooks(), v);
     /* First what reads the writer's connection here; from the first job on, that belongs to the queue. */
     bool held = held_any(v->writer_db);
-    search_index_committed(v, v->writer_db);
+    search_index_committed(v, v->writer_db, true);
     if (held)
         purge_wake(v);
     *out = v;

@@ -18,12 +18,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Mod-sequences that the file says are taken before they are, and how many of them must be left. They have 63 bits: a
+ * vault could be opened 30 million million times. */
+#define VAULT_MODSEQ_AHEAD 262144u
+#define VAULT_MODSEQ_LEFT  131072u
+
 /* The transaction under way, and the counters of the vault as it would leave them. */
 typedef struct writer {
     struct vault *vault;
     db *db;
     uint64_t modseq;       /* taken last; gaps are fine, going back is not */
-    uint64_t modseq_saved; /* as in the file */
+    uint64_t modseq_saved; /* as in the file: above all that were taken, see VAULT_MODSEQ_AHEAD */
     uint64_t published;    /* of the last COMMIT: views of all changes up to it are out */
     uint32_t uidvalidity, uidvalidity_saved;
     uint64_t bytes, bytes_saved;
