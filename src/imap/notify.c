@@ -91,6 +91,8 @@ ll_status notify_set(ll_session *s, notify_wish *wish)
     free_account(s, &n->after);
     s->connector->watch(s->self, wants_survey(&n->wish));
     notify_selected(s);
+    n->due = n->wish.items !=
+             NULL; /* the data of what its own sync shows (section 3.1) come at once, not with the next news */
     return LL_OK;
 }
 
@@ -116,10 +118,12 @@ void notify_own_messages(ll_session *s, ll_span mailbox)
     struct notify *n = s->notify;
     if (!n || !s->call->placed_count)
         return;
-    if (!s->mailbox || !span_equal(mailbox, text_span(&s->selected_name))) {
+    /* The name may be another one since; where mailboxes share a UIDVALIDITY no harm is done. */
+    bool selected = s->mailbox && s->call->placed[0].uidvalidity == ll_view_uidvalidity(s->snap.view);
+    if (!selected || !span_equal(mailbox, text_span(&s->selected_name)))
         notify_own(s, mailbox, NOTIFY_NEW);
+    if (!selected)
         return;
-    }
     s->command.sync_tells = true;
     if (!n->own_uids)
         n->own_uids = uidset_new();

@@ -33,13 +33,11 @@ bool check_gone(const check *c, const entry *e)
 }
 
 /* NOTIFY has asked for data of new messages, but not of what the client brings itself (RFC 5465 section 5.2). */
-static unsigned owed(const check *c, uint32_t uid)
+static bool owed(const check *c, uint32_t uid)
 {
     const act *a = c->a;
     bool own = a->placed && (int)a->st.box == c->v->box && list_has(a->to, a->placed, uid);
-    if (check_opens(a) || own || !c->v->notify.fetch)
-        return 0;
-    return a->st.op == OP_NOTIFY ? 1 : 2;
+    return !check_opens(a) && !own && c->v->notify.fetch;
 }
 
 static void add_entry(check *c, const message *m)

@@ -220,7 +220,7 @@ bool watch_settle(check *c)
 {
     viewer *v = c->v;
     for (size_t i = 0; i < v->count; i++)
-        if (v->at[i].owed == 2 && !viewer_dead(&c->j->w, v) && messages_find(&c->j->w.boxes[v->box].here, v->at[i].uid))
+        if (v->at[i].owed && !viewer_dead(&c->j->w, v) && messages_find(&c->j->w.boxes[v->box].here, v->at[i].uid))
             return check_fault(c, "no FETCH of a new message", v->at[i].uid, v->notify.fetch);
     for (unsigned i = 0; i < WORLD_BOXES; i++) {
         const box *b = &c->j->w.boxes[i];
@@ -248,7 +248,7 @@ void watch_begin(check *c)
     v->notify.fetch = v->notify.selected ? st->items : 0;
     v->notify.others = st->how ? st->n : 0;
     for (size_t i = 0; i < v->count; i++)
-        v->at[i].owed = 0;
+        v->at[i].owed = false;
     watch_know(&c->j->w, v);
 }
 
@@ -272,7 +272,7 @@ bool watch_data(check *c, const reply *r, entry *e, bool *good)
     size_t size;
     if (!e->owed || (r->items & ~extra) != (want & ~extra) || (want & ITEM_UID && !(r->items & ITEM_UID)))
         return false;
-    e->owed = 0;
+    e->owed = false;
     content_of(e->content, &size);
     unsigned recent = e->recent ? FLAG_RECENT : 0;
     *good = !c->v->condstore || r->items & ITEM_MODSEQ || /* RFC 7162 section 3.1: in every untagged FETCH */

@@ -56,7 +56,7 @@ typedef struct entry {
     uint32_t flags; /* the server's snapshot of them */
     uint32_t told;  /* what the client must think they are, if `known` */
     bool known, recent;
-    unsigned owed; /* the FETCH that NOTIFY asked for of new messages: 1 may, 2 must still come */
+    bool owed; /* the FETCH of new messages that NOTIFY has asked for must still come */
     uint64_t stamp, modseq;
     unsigned content, date;
 } entry;
