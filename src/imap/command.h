@@ -81,6 +81,7 @@ struct command {
     bool reply_modseq;         /* OK with HIGHESTMODSEQ, as it is after the sync */
     uint32_t limited;          /* the lowest UID worked on if there were too many messages, message_limit.h; 0: no */
     bool sync_hold_expunge;    /* more than the row says */
+    bool sync_tells;           /* as COMMAND_TELLS: it has brought messages into the selected mailbox */
     bool said_expunge_held;    /* EXPUNGEISSUED was added */
 };
 

@@ -39,7 +39,7 @@ const command_row command_table[] = {
     {"SETQUOTA", AUTH, parse_setquota, run_setquota, NULL},
     {"GETMETADATA", AUTH, parse_getmetadata, run_getmetadata, NULL}, /* RFC 5464 */
     {"SETMETADATA", AUTH, parse_setmetadata, run_setmetadata, NULL},
-    {"APPEND", AUTH | TELLS, parse_append, run_append, drop_append},
+    {"APPEND", AUTH, parse_append, run_append, drop_append},
     {"REPLACE", SEL | BOTH | WRITES, parse_replace, run_replace, drop_append},        /* RFC 8508 */
     {"ENABLE", AUTH, parse_enable, run_enable, NULL},                                 /* RFC 5161 */
     {"COMPRESS", AUTH, parse_compress, run_compress, NULL},                           /* RFC 4978 */
@@ -59,7 +59,7 @@ const command_row command_table[] = {
     {"THREAD", SEL | BOTH | HOLD, parse_thread, run_thread, drop_thread},
     {"FETCH", SEL | BOTH | HOLD, parse_fetch, run_fetch, drop_fetch},
     {"STORE", SEL | BOTH | HOLD | WRITES, parse_store, run_store, drop_store},
-    {"COPY", SEL | BOTH | TELLS, parse_copy, run_copy, drop_copy},
+    {"COPY", SEL | BOTH, parse_copy, run_copy, drop_copy},
     {"MOVE", SEL | BOTH | WRITES, parse_move, run_move, drop_copy}, /* RFC 6851 */
 };
 

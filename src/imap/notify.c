@@ -91,6 +91,8 @@ ll_status notify_set(ll_session *s, notify_wish *wish)
     free_account(s, &n->after);
     s->connector->watch(s->self, wants_survey(&n->wish));
     notify_selected(s);
+    n->due = n->wish.items !=
+             NULL; /* the data of what its own sync shows (section 3.1) come at once, not with the next news */
     return LL_OK;
 }
 
@@ -114,12 +116,15 @@ void notify_own(ll_session *s, ll_span mailbox, unsigned event)
 void notify_own_messages(ll_session *s, ll_span mailbox)
 {
     struct notify *n = s->notify;
-    if (!n)
+    if (!n || !s->call->placed_count)
         return;
-    if (!s->mailbox || !span_equal(mailbox, text_span(&s->selected_name))) {
+    /* The name may be another one since; where mailboxes share a UIDVALIDITY no harm is done. */
+    bool selected = s->mailbox && s->call->placed[0].uidvalidity == ll_view_uidvalidity(s->snap.view);
+    if (!selected || !span_equal(mailbox, text_span(&s->selected_name)))
         notify_own(s, mailbox, NOTIFY_NEW);
+    if (!selected)
         return;
-    }
+    s->command.sync_tells = true;
     if (!n->own_uids)
         n->own_uids = uidset_new();
     for (size_t i = 0; n->own_uids && i < s->call->placed_count; i++)
@@ -258,7 +263,12 @@ static ll_status begin_fetch(ll_session *s, struct notify *n)
     }
     n->fetch = s->command.notify_room;
     *n->fetch = (new_messages){0};
-    const fetch_items *items = n->wish.items;
+    fetch_items *items = n->wish.items;
+    if (s->enabled & SESSION_ENABLED_CONDSTORE && fetch_items_add_modseq(items, &n->wish.memory)) {
+        uidset_del(&set); /* RFC 7162 section 3.1: MODSEQ in every untagged FETCH */
+        n->fetch = NULL;
+        return LL_ENOMEM;
+    }
     rows_init(&n->fetch->rows, s, set, items->rows, fetch_items_want(items));
     write_message_init(&n->fetch->writer, s, items);
     return LL_OK;

@@ -115,6 +115,7 @@ void ll_session_del(ll_session **session)
         sync_drop(s);
         snapshot_fini(&s->snap);
     } else {
+        sync_drop(s); /* before the command's memory goes: it has rows there */
         command_end(s);
         session_unselect(s);
         if (s->connector && s->connector->end)

@@ -89,9 +89,30 @@ static void slow_reader(void **state)
     chat_close(&t);
 }
 
+/* It goes while the news of a command are half said (found by fuzzing: their rows outlived the command's memory). */
+static void gone_amid_news(void **state)
+{
+    (void)state;
+    chat t;
+    size_t taken = 0;
+    ll_limits limits;
+    ll_limits_init(&limits);
+    limits.output_bytes = 200;
+    chat_open(&t, &(chat_how){.login = true, .limits = &limits});
+    for (int i = 0; i < 100; i++)
+        memory_deliver(t.store, "INBOX", SPAN("x"), 0);
+    chat_contains(&t, "a SELECT INBOX (CONDSTORE)\r\n", "a OK");
+    memory_flag(t.store, "INBOX", (ll_range){1, 100}, LL_FLAGS_ADD, 1u << LL_FLAG_SEEN, NULL);
+    assert_int_equal(ll_session_input(t.session, SPAN("b NOOP\r\n"), &taken), LL_OK);
+    assert_int_equal(taken, 8);
+    assert_true(ll_session_output(t.session).size > 0);
+    chat_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(without_mailbox), cmocka_unit_test(news),
-                                       cmocka_unit_test(shutdown_meanwhile), cmocka_unit_test(slow_reader)};
+                                       cmocka_unit_test(shutdown_meanwhile), cmocka_unit_test(slow_reader),
+                                       cmocka_unit_test(gone_amid_news)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,14 @@ bool check_gone(const check *c, const entry *e)
     return !messages_find(&c->a->target, e->uid);
 }
 
+/* NOTIFY has asked for data of new messages, but not of what the client brings itself (RFC 5465 section 5.2). */
+static bool owed(const check *c, uint32_t uid)
+{
+    const act *a = c->a;
+    bool own = a->placed && (int)a->st.box == c->v->box && list_has(a->to, a->placed, uid);
+    return !check_opens(a) && !own && c->v->notify.fetch;
+}
+
 static void add_entry(check *c, const message *m)
 {
     viewer *v = c->v;
@@ -40,6 +48,7 @@ static void add_entry(check *c, const message *m)
                                 .stamp = m->stamp,
                                 .content = m->content % CONTENTS,
                                 .date = m->date,
+                                .owed = owed(c, m->uid),
                                 .recent = !v->rev2 && c->a->recent_first && m->uid >= c->a->recent_first};
 }
 

@@ -16,7 +16,10 @@ typedef struct check {
     bool exists_said, result_said, select_exists, uidnext_said, uidvalidity_said, flags_said, permanent_said,
         recent_said, highest_said;
     bool recent_owed; /* the mailbox grew, or a \Recent message went: RECENT must follow */
-    bool moved;       /* COPYUID of a MOVE */
+    bool news;        /* of others has been told */
+    bool moves;       /* the view moves at its end, whatever NOTIFY says */
+    unsigned status_said;
+    bool moved; /* COPYUID of a MOVE */
     uint32_t unseen_said;
     uint32_t told[WORLD_MESSAGES], vanished[REPLY_NUMBERS]; /* in this command */
     size_t told_count, vanished_count;
@@ -39,5 +42,16 @@ bool check_left_out(check *c, size_t from, size_t to);
 bool select_number(check *c, const reply *r);
 bool select_code(check *c, const reply *r);
 bool select_end(check *c);
+
+/* check_notify.c */
+bool viewer_quiet(const viewer *v);
+bool viewer_prompt(const viewer *v);
+bool check_wants_flags(const check *c);
+bool watch_status(check *c, const reply *r);
+bool watch_list(check *c, const reply *r);
+bool watch_settle(check *c);
+void watch_begin(check *c);
+bool watch_begun(check *c);
+bool watch_data(check *c, const reply *r, entry *e, bool *good);
 
 #endif

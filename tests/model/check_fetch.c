@@ -81,13 +81,13 @@ static bool check_data(check *c, const reply *r, entry *e)
 static bool is_wanted(const check *c, const entry *e, const message *m)
 {
     const act *a = c->a;
-    if (m && m->flags != e->flags)
+    if (m && m->flags != e->flags && check_wants_flags(c))
         return true;
     if (a->st.op == OP_STORE && list_has(a->uids, a->uids_count, e->uid))
         return true;
     if (a->st.op == OP_FETCH && a->st.items & ITEM_BODY && list_has(a->uids, a->uids_count, e->uid))
         return true;
-    return a->resync || a->st.op == OP_IDLE;
+    return a->resync || (a->st.op == OP_IDLE && check_wants_flags(c));
 }
 
 /* News: FLAGS of a message as it is now. */
@@ -118,6 +118,7 @@ static bool check_news(check *c, const reply *r, entry *e)
     if (bare)
         return true;
     c->told[c->told_count++] = e->uid;
+    c->news |= !list_has(c->a->uids, c->a->uids_count, e->uid);
     if (!(r->items & ITEM_FLAGS))
         return check_fault(c, "FETCH without FLAGS", e->uid, 0);
     e->recent |= !c->v->rev2 && c->a->recent_first && e->uid >= c->a->recent_first;
@@ -170,6 +171,9 @@ bool check_fetch(check *c, const reply *r)
     if (r->uidfetch != v->uidonly)
         return check_fault(c, "FETCH or UIDFETCH, the other one", r->number, 0);
     size_t from = c->next;
+    bool good;
+    if (watch_data(c, r, e, &good))
+        return good;
     const message *target = messages_find(&c->a->target, e->uid);
     /* What changed only in a version that this view does not show yet may be given as data or as news. */
     bool news = c->a->since.modseq && e->stamp <= c->a->since.stamp && target && target->flags != e->flags &&

@@ -26,6 +26,7 @@ static void open_view(check *c)
     v->box = (int)c->a->st.box;
     v->generation = c->j->w.boxes[v->box].generation;
     v->seen_stamp = c->a->target_stamp;
+    v->notify.recent_first = 0;
     v->highest = 0;
 }
 

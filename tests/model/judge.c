@@ -26,6 +26,8 @@ static void event(void *context, unsigned n, rig_event what)
 {
     judge *j = context;
     act *a = &j->acts[n];
+    j->saw[n] |= what == RIG_LOOKED;
+    j->saw_news[n] |= what == RIG_NEWS;
     if (!j->busy[n])
         return;
     if (what == RIG_CHANGED && !a->changed)
@@ -158,6 +160,30 @@ static void add_store(const act *a, text *out)
     add_flags(out, a->st.flags);
 }
 
+static void add_notify(const act *a, text *out)
+{
+    static const char *const others[6] = {"",
+                                          " (personal (MessageNew MessageExpunge))",
+                                          " (personal (MessageNew MessageExpunge FlagChange))",
+                                          " (personal (MessageNew MessageExpunge MailboxName))",
+                                          " (personal (MailboxName))",
+                                          " (mailboxes A (MessageNew MessageExpunge))"};
+    const step *st = &a->st;
+    if (!st->how) {
+        text_add_str(out, "NOTIFY NONE");
+        return;
+    }
+    text_print(out, "NOTIFY SET%s", st->silent ? " STATUS" : "");
+    if (st->how != 3)
+        text_print(out, " (%s (MessageNew%s MessageExpunge%s))", st->how == 1 ? "selected" : "selected-delayed",
+                   st->items & ITEM_FLAGS  ? " (UID FLAGS)"
+                   : st->items & ITEM_SIZE ? " (UID RFC822.SIZE)"
+                   : st->items             ? " (UID)"
+                                           : "",
+                   st->flags ? " FlagChange" : "");
+    text_add_str(out, others[st->n]);
+}
+
 static void add_command(judge *j, act *a, unsigned n, text *out)
 {
     static const char *const plain[OPS] = {
@@ -202,6 +228,9 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
     case OP_DELETE:
         text_print(out, "%s %s", a->st.op == OP_CREATE ? "CREATE" : "DELETE", name);
         break;
+    case OP_NOTIFY:
+        add_notify(a, out);
+        break;
     case OP_ENABLE:
         text_print(out, "ENABLE %s",
                    a->st.resync == 4   ? "UIDONLY"
@@ -234,7 +263,7 @@ static void trace(judge *j, unsigned n, const char *who, const char *bytes, size
 /* As a client that has lost its connection: what it knew stays for QRESYNC. */
 static void keep(viewer *v, const world *w)
 {
-    bool there = v->selected && v->qresync && v->highest && !viewer_dead(w, v);
+    bool there = v->selected && v->qresync && v->highest && !viewer_dead(w, v) && (!v->notify.set || v->notify.flags);
     if (!there)
         return;
     v->kept.there = true;
@@ -251,6 +280,7 @@ static void leave(judge *j, unsigned n)
     keep(v, &j->w);
     viewer_unselect(v);
     v->idle = v->condstore = v->qresync = v->rev2 = v->uidonly = false;
+    memset(&v->notify, 0, sizeof v->notify);
     rig_drop(&j->r, n);
 }
 
@@ -269,7 +299,10 @@ static bool conclude(judge *j, act *a, unsigned n)
         act_look(j, a, n);
     bool good = act_check(j, a, n);
     j->commands++;
-    if (good && (a->dead || a->st.op == OP_LOGOUT)) {
+    j->saw[n] = false;
+    bool stays =
+        a->dead && j->w.viewers[n].notify.set; /* without news of the mailbox the client may hear of it later */
+    if (good && (a->dead || a->st.op == OP_LOGOUT) && !(stays && !rig_ended(&j->r, n))) {
         if (!rig_ended(&j->r, n))
             return judge_fault(j, "session %u %s: the connection does not end", n, a->tag);
         leave(j, n);
@@ -281,12 +314,14 @@ static bool check_idlers(judge *j)
 {
     for (unsigned n = 0; n < RIG_SESSIONS; n++) {
         text *said = &j->r.sessions[n].said;
-        if (!j->w.viewers[n].idle)
+        bool idle = j->w.viewers[n].idle, watch = j->w.viewers[n].notify.set && !j->busy[n] && j->r.sessions[n].session;
+        if (!idle && !watch)
             continue;
         trace(j, n, "S:", said->size ? said->data : "", said->size);
-        if (!idle_check(j, &j->acts[n], n))
+        if (!(idle ? idle_check : watch_check)(j, &j->acts[n], n))
             return false;
-        if (j->acts[n].dead)
+        j->saw[n] = j->saw_news[n] = false;
+        if (j->acts[n].dead && rig_ended(&j->r, n))
             leave(j, n);
     }
     return true;
@@ -299,6 +334,7 @@ static bool flush(judge *j)
     if (!count)
         return true;
     j->pipe_count = 0;
+    j->r.tag[n] = j->tags;
     trace(j, n, "C:", j->pipe_bytes.data, j->pipe_bytes.size);
     rig_send(&j->r, n, j->pipe_bytes.data, j->pipe_bytes.size);
     text_clear(&j->pipe_bytes);
@@ -375,6 +411,13 @@ static void make(judge *j, act *a, const step *st, text *bytes)
         a->since = b->points[st->point - 1];
     if (a->since.modseq && a->st.items & ITEM_BODY)
         a->st.items = (a->st.items & ~(unsigned)ITEM_BODY) | ITEM_PEEK;
+    if (v->notify.set && v->notify.selected == 1) /* RFC 5465 section 5.3: numbers mean nothing */
+        a->st.uid = st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT ||
+                    st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
+    if (st->op == OP_NOTIFY) {
+        a->st.how %= 4;
+        a->st.n = a->st.how == 3 && !(st->n % 6) ? 1 : st->n % 6;
+    }
     if (st->op == OP_FETCH && !st->items)
         a->st.items = ITEM_FLAGS;
     if (!v->qresync && st->op == OP_FETCH)
@@ -390,6 +433,7 @@ static bool start_later(judge *j, const step *st)
     text_init(&bytes, NULL, 1 << 20);
     make(j, a, st, &bytes);
     act_begin(j, a, n);
+    j->r.tag[n] = j->tags;
     j->busy[n] = j->r.later[n] = true;
     trace(j, n, "C:", bytes.data, bytes.size);
     rig_send(&j->r, n, bytes.data, bytes.size);
@@ -413,11 +457,13 @@ static bool start(judge *j, const step *st)
         text_fini(&bytes);
         return good;
     }
-    if (st->later && st->op != OP_LOGOUT)
+    if (st->later && st->op != OP_LOGOUT && st->op != OP_NOTIFY)
         return start_later(j, st);
     j->pipe_session = n;
     make(j, &j->pipe[j->pipe_count++], st, &j->pipe_bytes);
-    bool more = st->pipe && j->pipe_count < JUDGE_PIPE && st->op != OP_LOGOUT;
+    const viewer *v = &j->w.viewers[n];
+    bool more = st->pipe && st->op != OP_NOTIFY && (!v->notify.set || v->notify.selected == 1) &&
+                j->pipe_count < JUDGE_PIPE && st->op != OP_LOGOUT;
     return more || flush(j);
 }
 
@@ -426,7 +472,7 @@ bool judge_step(judge *j, const step *st)
     unsigned n = st->session;
     viewer *v = &j->w.viewers[n];
     bool alone = st->op == OP_GO || st->op == OP_DONE || st->op == OP_DROP || st->op == OP_IDLE || st->later ||
-                 st->point || st->resync;
+                 st->point || st->resync || st->op == OP_NOTIFY;
     if (j->pipe_count && (n != j->pipe_session || alone) && !flush(j))
         return false;
     if (st->op == OP_GO)

@@ -19,6 +19,7 @@ typedef struct act {
     bool known_given; /* and with the known UIDs */
     /* the model's side */
     bool begun, changed, looked, read;
+    bool touched;     /* it has changed the selected mailbox */
     const char *want; /* OK, NO or BAD; NULL: either of NO and OK */
     bool hold;        /* EXPUNGE must not be said */
     bool syncs;       /* the view may move at its end */
@@ -42,7 +43,9 @@ typedef struct judge {
     world w;
     rig r;
     act acts[RIG_SESSIONS];
-    bool busy[RIG_SESSIONS]; /* acts[n] is under way, in later mode */
+    bool saw_news[RIG_SESSIONS]; /* the same, behind that reply */
+    bool saw[RIG_SESSIONS];      /* the engine has looked at the mailbox since the last reply */
+    bool busy[RIG_SESSIONS];     /* acts[n] is under way, in later mode */
     act pipe[JUDGE_PIPE];
     unsigned pipe_session;
     size_t pipe_count;
@@ -70,9 +73,15 @@ void act_look(judge *j, act *a, unsigned n);
 /* The results that PARTIAL asks for: a->uids from first to below last. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last);
 void act_read(judge *j, act *a, unsigned n);
+/* check_notify.c: the client itself changes something. */
+void watch_know(const world *w, viewer *v);
+void watch_before(const world *w, viewer *v);
+void watch_after(const world *w, viewer *v);
 /* judge_check.c: read the replies of this command up to its tagged one and compare. */
 bool act_check(judge *j, act *a, unsigned n);
 /* Idling: what has been said meanwhile. */
 bool idle_check(judge *j, act *a, unsigned n);
+/* The same between commands, after NOTIFY. */
+bool watch_check(judge *j, act *a, unsigned n);
 
 #endif

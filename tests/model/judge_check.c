@@ -19,6 +19,7 @@ static bool remove_one(check *c, size_t index)
         return check_fault(c, "EXPUNGE where nothing may be told", e->uid, 0);
     if (!check_gone(c, e))
         return check_fault(c, "EXPUNGE of a message that is there", e->uid, index + 1);
+    c->news = true;
     c->vanished[c->vanished_count++] = e->uid;
     c->recent_owed |= e->recent;
     viewer_drop(c->v, index);
@@ -80,7 +81,7 @@ static bool check_exists(check *c, const reply *r)
         return check_fault(c, "EXISTS without new messages", r->number, c->v->count);
     if (r->number != c->v->count + added)
         return check_fault(c, "EXISTS", r->number, c->v->count + added);
-    c->exists_said = c->recent_owed = true;
+    c->exists_said = c->recent_owed = c->news = true;
     check_add_new(c, true);
     return true;
 }
@@ -225,9 +226,19 @@ static bool check_search(check *c, const reply *r)
     return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
 }
 
+static bool is_answer(const check *c, const reply *r)
+{
+    for (unsigned i = 0; c->a->st.op == OP_STATUS && i < r->items; i++)
+        if (!strcmp(r->status[i].name, "SIZE"))
+            return true;
+    return !c->v->notify.set;
+}
+
 static bool check_status(check *c, const reply *r)
 {
     const act *a = c->a;
+    if (!is_answer(c, r))
+        return watch_status(c, r);
     if (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0)
         return check_fault(c, "STATUS that nobody asked for", 0, 0);
     c->result_said = true;
@@ -276,6 +287,8 @@ static bool check_untagged(check *c, const reply *r)
     case REPLY_SORT:
     case REPLY_ESEARCH:
         return check_search(c, r);
+    case REPLY_LIST:
+        return c->a->st.op == OP_LIST && !c->v->notify.set ? true : watch_list(c, r);
     case REPLY_STATUS:
         return check_status(c, r);
     case REPLY_BYE:
@@ -323,7 +336,13 @@ static bool check_view(check *c)
         if (!m)
             continue;
         bool silent = a->st.op == OP_STORE && a->st.silent && list_has(a->uids, a->uids_count, e->uid);
-        if (m->flags != e->flags && !silent && !list_has(c->told, c->told_count, e->uid))
+        bool own = ((a->st.op == OP_STORE && !a->st.silent) ||
+                    (a->st.op == OP_FETCH && a->st.items & ITEM_BODY && !v->readonly && !(e->flags & FLAG_SEEN))) &&
+                   list_has(a->uids, a->uids_count, e->uid);
+        if (!own && !check_wants_flags(c) && e->told != m->flags)
+            e->known = false;
+        if (m->flags != e->flags && !silent && (own || check_wants_flags(c)) &&
+            !list_has(c->told, c->told_count, e->uid))
             return check_fault(c, "changed flags were not told", e->uid, m->flags);
         if (e->known && e->told != m->flags)
             return check_fault(c, "the client must think wrong of the flags of", e->uid, m->flags);
@@ -335,6 +354,23 @@ static bool check_view(check *c)
         e->recent |= !v->rev2 && a->recent_first && e->uid >= a->recent_first;
     }
     v->seen_stamp = a->target_stamp;
+    v->notify.recent_first = 0;
+    return true;
+}
+
+/* As check_view, but NOTIFY may want no news of the selected mailbox: then its view moves only with what the client has
+ * changed itself. */
+static bool check_sync(check *c)
+{
+    const act *a = c->a;
+    bool moves = c->moves || a->touched || a->st.op == OP_NOTIFY;
+    if (!viewer_quiet(c->v) || moves || viewer_dead(&c->j->w, c->v))
+        return check_view(c);
+    if (c->news)
+        return check_fault(c, "news that NOTIFY has turned off", 0, 0);
+    for (size_t i = 0; a->st.op == OP_STORE && !a->st.silent && !strcmp(a->want, "OK") && i < a->uids_count; i++)
+        if (messages_find(&c->a->target, a->uids[i]) && !list_has(c->told, c->told_count, a->uids[i]))
+            return check_fault(c, "STORE without its FETCH", a->uids[i], 0);
     return true;
 }
 
@@ -368,7 +404,7 @@ static bool check_code(check *c, const reply *r)
 {
     const act *a = c->a;
     bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
-    bool ghosts = c->v->selected && a->syncs && !a->dead && has_ghosts(c);
+    bool quiet = viewer_quiet(c->v), ghosts = !quiet && c->v->selected && a->syncs && !a->dead && has_ghosts(c);
     if (c->v->uidonly && c->v->selected && a->want && *a->want == 'B')
         return !strcmp(r->code, "UIDREQUIRED") || (a->st.op == OP_SEARCH && a->st.ret & RETURN_PARTIAL) ||
                check_fault(c, "no UIDREQUIRED", 0, 0);
@@ -388,7 +424,7 @@ static bool check_code(check *c, const reply *r)
         c->v->highest = strtoull(r->argument, NULL, 10);
     if (ok && ghosts && strcmp(r->code, "EXPUNGEISSUED") != 0)
         return check_fault(c, "no EXPUNGEISSUED", 0, 0);
-    if (!ghosts && !strcmp(r->code, "EXPUNGEISSUED"))
+    if (!ghosts && !quiet && !strcmp(r->code, "EXPUNGEISSUED"))
         return check_fault(c, "EXPUNGEISSUED for nothing", 0, 0);
     return true;
 }
@@ -451,13 +487,15 @@ static bool check_tagged(check *c, const reply *r)
         return judge_fault(c->j, "session %u %s: %s instead of %s", c->n, a->tag, r->state, a->want);
     if (ok && a->st.op == OP_FETCH && a->since.modseq && !check_left_out(c, c->next, a->uids_count))
         return false;
-    if (c->v->selected && a->syncs && !check_view(c))
+    if (c->v->selected && a->syncs && !check_sync(c))
         return false;
     if (!check_code(c, r))
         return false;
     if (ok && !check_results(c))
         return false;
     if (check_opens(a) && ok && !select_end(c))
+        return false;
+    if (a->st.op == OP_NOTIFY && !watch_begun(c))
         return false;
     if (ok)
         save_result(c);
@@ -475,7 +513,19 @@ static bool read_to_end(check *c, size_t *at, reply *r)
         bye |= r->kind == REPLY_BYE;
         *at += (size_t)size;
     }
-    return bye || check_fault(c, "no BYE though the mailbox was deleted", 0, 0);
+    return bye || c->v->notify.set || check_fault(c, "no BYE though the mailbox was deleted", 0, 0);
+}
+
+/* The client may change the selected mailbox with it. */
+static bool may_change(check *c)
+{
+    const act *a = c->a;
+    for (size_t i = 0; a->st.op == OP_FETCH && a->st.items & ITEM_BODY && !c->v->readonly && i < a->uids_count; i++) {
+        const entry *e = viewer_find(c->v, a->uids[i]);
+        if (e && !(e->flags & FLAG_SEEN)) /* it sets \Seen, if nobody has done so */
+            return true;
+    }
+    return a->st.op == OP_STORE || a->st.op == OP_MOVE || a->st.op == OP_EXPUNGE || a->st.op == OP_REPLACE;
 }
 
 /* What a command brings about before its replies are read. */
@@ -484,6 +534,7 @@ static void expect(check *c)
     act *a = c->a;
     viewer *v = c->v;
     c->before = v->seen_stamp;
+    c->moves = may_change(c);
     if (check_opens(a)) {
         v->generation = c->j->w.boxes[a->st.box].generation;
         if (a->st.resync && !strcmp(a->want, "OK"))
@@ -496,6 +547,8 @@ static void expect(check *c)
         ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
          ((a->st.op == OP_STORE || a->st.op == OP_SEARCH || a->st.op == OP_SORT) && a->since.modseq)))
         v->condstore = true;
+    if (a->st.op == OP_NOTIFY)
+        watch_begin(c);
     if (a->st.op == OP_ENABLE) {
         v->condstore |= a->st.resync < 3;
         v->qresync |= a->st.resync == 2;
@@ -534,7 +587,7 @@ bool act_check(judge *j, act *a, unsigned n)
     return good;
 }
 
-bool idle_check(judge *j, act *a, unsigned n)
+static bool news_check(judge *j, act *a, unsigned n)
 {
     check *c = &(check){.j = j, .a = a, .v = &j->w.viewers[n], .n = n};
     text *said = &j->r.sessions[n].said;
@@ -557,5 +610,26 @@ bool idle_check(judge *j, act *a, unsigned n)
         good = r.kind == REPLY_TAGGED ? check_fault(c, "tagged reply in IDLE", 0, 0) : check_untagged(c, &r);
     }
     text_drop(said, at);
-    return good && (!c->v->selected || check_view(c));
+    bool stays = viewer_quiet(c->v) || (a->hold && !j->saw[n] && !j->saw_news[n]);
+    if (good && stays && c->news)
+        good = check_fault(c, "news that NOTIFY has turned off", 0, 0);
+    if (good && c->v->selected && !stays)
+        good = check_view(c);
+    return good && (!c->v->notify.set || watch_settle(c));
+}
+
+bool idle_check(judge *j, act *a, unsigned n)
+{
+    return news_check(j, a, n);
+}
+
+bool watch_check(judge *j, act *a, unsigned n)
+{
+    memset(a, 0, sizeof *a);
+    a->st.op = OP_IDLE;
+    a->syncs = true;
+    a->want = "OK";
+    a->hold = !viewer_prompt(&j->w.viewers[n]); /* section 6.1.2 */
+    snprintf(a->tag, sizeof a->tag, "(news)");
+    return news_check(j, a, n);
 }

@@ -255,7 +255,7 @@ static void change_append(world *w, act *a)
     }
 }
 
-void act_change(judge *j, act *a, unsigned n)
+static void change(judge *j, act *a, unsigned n)
 {
     world *w = &j->w;
     viewer *v = &w->viewers[n];
@@ -311,6 +311,19 @@ void act_change(judge *j, act *a, unsigned n)
     }
 }
 
+void act_change(judge *j, act *a, unsigned n)
+{
+    viewer *v = &j->w.viewers[n];
+    bool here = v->selected && !viewer_dead(&j->w, v);
+    uint64_t before = j->w.boxes[v->box].changed;
+    if (v->notify.set)
+        watch_before(&j->w, v);
+    change(j, a, n);
+    if (v->notify.set)
+        watch_after(&j->w, v);
+    a->touched = here && a->st.op != OP_RENAME && j->w.boxes[v->box].changed != before;
+}
+
 /* --- looking and reading --- */
 
 void act_look(judge *j, act *a, unsigned n)
@@ -332,8 +345,17 @@ void act_look(judge *j, act *a, unsigned n)
     a->target_stamp = b->changed;
     a->uidnext = b->uidnext;
     a->recent_first = b->unclaimed < b->uidnext ? b->unclaimed : 0;
-    if (!readonly)
+    bool asleep = v->notify.set && v->notify.selected != 1 && !opens && !j->saw[n] &&
+                  !(a->st.op == OP_IDLE && j->saw_news[n]); /* the engine did not look */
+    if (asleep)
+        a->recent_first = 0;
+    else if (!readonly)
         b->unclaimed = b->uidnext;
+    if (v->notify.set && !opens) {
+        uint32_t *first = &v->notify.recent_first;
+        *first = a->recent_first && (!*first || a->recent_first < *first) ? a->recent_first : *first;
+        a->recent_first = *first;
+    }
 }
 
 /* STATUS is answered, or a message announced. */

@@ -346,6 +346,42 @@ static bool status(reader *in, reply *r)
     return need(in, ")");
 }
 
+/* A mailbox name. */
+static bool mailbox(reader *in, char *out, size_t room)
+{
+    bool quoted = take(in, "\"");
+    size_t size = 0;
+    while (quoted && in->at < in->end && *in->at != '"' && size + 1 < room)
+        out[size++] = *in->at++;
+    out[size] = '\0';
+    return quoted ? need(in, "\"") : atom(in, out, room);
+}
+
+/* "(" attributes ")" SP delimiter SP name [SP "(" "OLDNAME" SP "(" name "))"] and CHILDINFO */
+static bool list(reader *in, reply *r)
+{
+    char word[32];
+    r->kind = REPLY_LIST;
+    if (!need(in, " ("))
+        return false;
+    if (!take(in, ")")) {
+        do {
+            if (!need(in, "\\") || !atom(in, word, sizeof word))
+                return false;
+            r->nonexistent |= !strcasecmp(word, "NonExistent");
+        } while (take(in, " "));
+        if (!need(in, ")"))
+            return false;
+    }
+    if (!need(in, " \"/\" ") || !mailbox(in, r->name, sizeof r->name))
+        return false;
+    if (!take(in, " ("))
+        return true;
+    bool quoted = take(in, "\"");
+    return need(in, "OLDNAME") && (!quoted || need(in, "\"")) && need(in, " (") && mailbox(in, r->old, sizeof r->old) &&
+           need(in, "))");
+}
+
 static bool untagged(reader *in, reply *r)
 {
     char word[32];
@@ -387,8 +423,10 @@ static bool untagged(reader *in, reply *r)
         r->earlier = take(in, " (EARLIER)");
         return need(in, " ") && set(in, r->numbers, &r->count);
     }
+    if (!strcmp(word, "LIST"))
+        return list(in, r);
     r->kind = !strcmp(word, "ENABLED") ? REPLY_ENABLED : REPLY_OTHER;
-    if (r->kind == REPLY_OTHER && strcmp(word, "CAPABILITY") != 0 && strcmp(word, "LIST") != 0)
+    if (r->kind == REPLY_OTHER && strcmp(word, "CAPABILITY") != 0)
         return fault(in, "unknown response");
     while (in->at < in->end && *in->at != '\r')
         in->at++;

@@ -29,7 +29,8 @@ typedef enum reply_kind {
     REPLY_VANISHED,
     REPLY_STATUS,
     REPLY_ENABLED,
-    REPLY_OTHER /* LIST, CAPABILITY */
+    REPLY_LIST,
+    REPLY_OTHER /* CAPABILITY */
 } reply_kind;
 
 /* Items of FETCH, in `items` in the order in which they came. */
@@ -80,7 +81,9 @@ typedef struct reply {
     char partial[32]; /* its range */
     uint32_t min, max, total;
     /* STATUS */
-    char name[64];
+    char name[64]; /* LIST too */
+    char old[64];  /* LIST: OLDNAME */
+    bool nonexistent;
     struct {
         char name[20];
         uint64_t value;

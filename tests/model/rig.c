@@ -35,7 +35,8 @@ typedef enum held_kind {
     HELD_APPEND_OPEN,
     HELD_APPEND_COMMIT,
     HELD_CHANGES,
-    HELD_STORE_IF
+    HELD_STORE_IF,
+    HELD_SURVEY
 } held_kind;
 
 /* Arguments stay valid until the call is done, so they are kept as they came. */
@@ -111,6 +112,8 @@ static ll_status perform(const rig_held *h)
         return c->append_open(self, h->call, h->name, h->append);
     case HELD_APPEND_COMMIT:
         return c->append_commit(self, h->call, h->uploads, h->count);
+    case HELD_SURVEY:
+        return c->survey(self, h->call, h->on);
     case HELD_CHANGES:
         return c->changes(self, h->call, h->mailbox, h->offset);
     }
@@ -133,12 +136,29 @@ static void tell(const rig_login *l, held_kind kind)
         r->event(r->context, l->number, RIG_READ);
 }
 
+/* The last command has been answered: what comes now are news (NOTIFY). */
+static bool has_reply(ll_span bytes, const char *line)
+{
+    size_t size = strlen(line);
+    if (bytes.size >= size - 2 && !memcmp(bytes.data, line + 2, size - 2))
+        return true;
+    return bytes.size && memmem(bytes.data, bytes.size, line, size);
+}
+
+static bool rig_answered(const rig *r, unsigned n)
+{
+    const rig_session *s = &r->sessions[n];
+    char line[32];
+    snprintf(line, sizeof line, "\r\nt%lu ", r->tag[n]);
+    return s->session && (has_reply(text_span(&s->said), line) || has_reply(ll_session_output(s->session), line));
+}
+
 static ll_status hold(void *self, rig_held h)
 {
     rig_login *l = self;
     rig *r = l->rig;
     h.login = l;
-    if (!r->later[l->number]) {
+    if (!r->later[l->number] || rig_answered(r, l->number)) {
         ll_status status = perform(&h);
         tell(l, h.kind);
         return status;
@@ -207,7 +227,7 @@ static ll_view *r_latest(void *self, void *mailbox, uint32_t *recent_first)
 {
     rig_login *l = self;
     ll_view *view = l->rig->inner->latest(l->inner, mailbox, recent_first);
-    l->rig->event(l->rig->context, l->number, RIG_LOOKED);
+    l->rig->event(l->rig->context, l->number, rig_answered(l->rig, l->number) ? RIG_NEWS : RIG_LOOKED);
     return view;
 }
 
@@ -327,6 +347,17 @@ static ll_status r_search(void *self, ll_call *call, void *mailbox, const ll_ter
                 (rig_held){.kind = HELD_SEARCH, .call = call, .mailbox = mailbox, .terms = terms, .count = count});
 }
 
+static ll_status r_survey(void *self, ll_call *call, bool metadata)
+{
+    return hold(self, (rig_held){.kind = HELD_SURVEY, .call = call, .on = metadata});
+}
+
+static void r_watch(void *self, bool on)
+{
+    rig_login *l = self;
+    l->rig->inner->watch(l->inner, on);
+}
+
 static const ll_connector rig_connector = {
     .size = sizeof(ll_connector),
     .end = r_end,
@@ -353,6 +384,8 @@ static const ll_connector rig_connector = {
     .store_if = r_store_if,
     .search = r_search,
     .replace = r_replace,
+    .survey = r_survey,
+    .watch = r_watch,
 };
 
 /* ---------------------------------------------------------------------------------------------- The account */

@@ -12,7 +12,7 @@ enum { RIG_SESSIONS = 8 };
 typedef enum rig_kind { RIG_MEMORY, RIG_VAULT } rig_kind;
 
 /* What the connector was asked, for the judge's clock: only that it happened, never with what. */
-typedef enum rig_event { RIG_CHANGED, RIG_LOOKED, RIG_READ } rig_event;
+typedef enum rig_event { RIG_CHANGED, RIG_LOOKED, RIG_READ, RIG_NEWS /* looked, behind the reply */ } rig_event;
 
 typedef struct rig rig;
 
@@ -31,7 +31,8 @@ struct rig {
     rig_session sessions[RIG_SESSIONS];
     struct rig_held *held; /* calls that wait */
     bool later[RIG_SESSIONS];
-    uint64_t certain, possible; /* messages that the connector has found in searches */
+    unsigned long tag[RIG_SESSIONS]; /* of the last command that was sent: t and this */
+    uint64_t certain, possible;      /* messages that the connector has found in searches */
     void (*event)(void *context, unsigned session, rig_event what);
     void *context;
 };

@@ -10,7 +10,7 @@
 static const char *const op_names[OPS] = {"NOOP",    "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",
                                           "STORE",   "SEARCH", "COPY",   "MOVE",    "EXPUNGE",  "APPEND", "STATUS",
                                           "IDLE",    "DONE",   "CREATE", "DELETE",  "ENABLE",   "LIST",   "RENAME",
-                                          "REPLACE", "LOGOUT", "DROP",   "SORT",    "GO"};
+                                          "REPLACE", "LOGOUT", "DROP",   "SORT",    "NOTIFY",   "GO"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -243,7 +243,7 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
 {
     size_t many = w->boxes[v->box].here.count;
     unsigned kind = chance_below(r, 100);
-    st->uid = chance(r, v->uidonly ? 90 : 45);
+    st->uid = (v->notify.set && v->notify.selected == 1) || chance(r, v->uidonly ? 90 : 45);
     random_set(v, r, st->uid, st->set, sizeof st->set);
     st->box = chance_below(r, WORLD_BOXES);
     if (kind < 28) {
@@ -315,6 +315,14 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
     } else if (kind < 92) {
         st->op = OP_ENABLE;
         st->resync = 1 + chance_below(r, 4);
+    } else if (kind < 94 && chance(r, 60)) {
+        static const unsigned items[4] = {0, ITEM_UID, ITEM_UID | ITEM_FLAGS, ITEM_UID | ITEM_SIZE};
+        st->op = OP_NOTIFY;
+        st->how = chance(r, 90) ? 1 + chance_below(r, 3) : 0;
+        st->flags = chance(r, 70);
+        st->n = chance_below(r, 6);
+        st->items = items[chance_below(r, 4)];
+        st->silent = chance(r, 30);
     } else if (kind < 94) {
         st->op = chance(r, 50) ? OP_LIST : OP_RENAME;
         st->n = chance_below(r, WORLD_BOXES);

@@ -56,9 +56,24 @@ typedef struct entry {
     uint32_t flags; /* the server's snapshot of them */
     uint32_t told;  /* what the client must think they are, if `known` */
     bool known, recent;
+    bool owed; /* the FETCH of new messages that NOTIFY has asked for must still come */
     uint64_t stamp, modseq;
     unsigned content, date;
 } entry;
+
+/* One mailbox as a client that watches it (NOTIFY) knows it. */
+typedef struct known {
+    bool exists;
+    unsigned generation, status_generation;
+    size_t messages;
+    uint32_t uidnext;
+    uint64_t changed;
+    bool status_own, name_own;             /* it has changed it itself: that may be told, needs not */
+    bool status_mixed_own, name_mixed_own; /* and others did too: all may be told or not */
+    bool status_mixed, name_mixed;
+    uint64_t changed_before;
+    unsigned generation_before;
+} known;
 
 typedef struct viewer {
     bool selected, readonly, condstore, qresync, rev2, uidonly, idle;
@@ -71,6 +86,15 @@ typedef struct viewer {
     uint64_t highest;    /* HIGHESTMODSEQ as a client keeps it (RFC 7162 section 3.2) */
     uint32_t saved[WORLD_MESSAGES];
     size_t saved_count;
+    struct {
+        bool set, flags;
+        unsigned selected; /* 0: no news of the selected mailbox, 1 SELECTED, 2 SELECTED-DELAYED */
+        unsigned fetch;    /* items of new messages; 0: none */
+        unsigned others;   /* as step.n */
+        unsigned selected_before;
+        uint32_t recent_first; /* from here on they are \Recent for it, though it has not been told of them */
+        known at[WORLD_BOXES];
+    } notify;
     /* what it knew when it was last disconnected, for QRESYNC */
     struct {
         bool there;
