@@ -178,7 +178,8 @@ void command_sync(ll_session *s)
     sync_drop(s);
     if (!s->mailbox || !c->row || c->row->flags & COMMAND_NO_SYNC)
         return;
-    if (!notify_wants_selected(s) && !(c->row->flags & COMMAND_TELLS) && !c->sync_force) {
+    bool tells = c->row->flags & COMMAND_TELLS && !command_is_bad(s->outcome); /* what is BAD has changed nothing */
+    if (!notify_wants_selected(s) && !tells && !c->sync_force) {
         if (sync_closed(s))
             s->bye_after = "The mailbox was deleted";
         return;
