@@ -178,7 +178,9 @@ void command_sync(ll_session *s)
     sync_drop(s);
     if (!s->mailbox || !c->row || c->row->flags & COMMAND_NO_SYNC)
         return;
-    if (!notify_wants_selected(s) && !(c->row->flags & COMMAND_TELLS) && !c->sync_tells && !c->sync_force) {
+    /* what is BAD has changed nothing */
+    bool tells = (c->row->flags & COMMAND_TELLS && !command_is_bad(s->outcome)) || c->sync_tells;
+    if (!notify_wants_selected(s) && !tells && !c->sync_force) {
         if (sync_closed(s))
             s->bye_after = "The mailbox was deleted";
         return;

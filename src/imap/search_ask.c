@@ -190,3 +190,20 @@ bool search_ask_is_open(const search_key *leaf, const uidset *messages)
     return !leaf->candidates ||
            uidset_and_count(leaf->candidates, messages) != uidset_and_count(leaf->certain, messages);
 }
+
+unsigned search_ask_want(const search_keys *keys, const uidset *messages, bool *needed)
+{
+    unsigned want = keys->ids ? (unsigned)LL_WANT_IDS : 0u, bytes = 0;
+    bool cheaper = false;
+    *needed = false;
+    for (size_t i = 0; i < keys->leaves_count; i++) {
+        const search_key *leaf = keys->leaves[i];
+        if (!search_ask_is_open(leaf, messages))
+            continue;
+        *needed = true;
+        cheaper = cheaper || leaf->kind < SEARCH_HEADER;
+        want |= leaf->kind >= SEARCH_SENTBEFORE ? (unsigned)LL_WANT_INDEX : 0u;
+        bytes |= leaf->kind == SEARCH_HEADER ? (unsigned)LL_WANT_HEADER : (unsigned)LL_WANT_CONTENT;
+    }
+    return cheaper ? want : want | bytes;
+}

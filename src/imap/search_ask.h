@@ -41,4 +41,9 @@ void search_ask_fini(search_ask *a);
 /* The leaf leaves something open for one of these messages, so they must be read for it. */
 bool search_ask_is_open(const search_key *leaf, const uidset *messages);
 
+/* What rows must bring (LL_WANT_...) for the leaves that are open for one of these messages; *needed: some leaf is.
+ * Headers and bodies come with the rows, many in one answer, unless a cheaper leaf may decide first: then most of them
+ * would be read for nothing. */
+unsigned search_ask_want(const search_keys *keys, const uidset *messages, bool *needed);
+
 #endif

@@ -6,6 +6,7 @@
 #include "imap/search_context.h"
 
 #include "base/memory.h"
+#include "imap/search_ask.h"
 #include "imap/search_context_order.h"
 #include "imap/search_filter.h"
 #include "imap/search_match.h"
@@ -302,8 +303,9 @@ static ll_status begin_rows(ll_session *s, search_context *x, uidset *open)
     }
     x->rows = c->context_rows;
     x->at = 0;
-    rows_init(x->rows, s, open, true,
-              (x->keys.index ? (unsigned)LL_WANT_INDEX : 0u) | (x->keys.ids ? (unsigned)LL_WANT_IDS : 0u));
+    bool needed;
+    unsigned want = search_ask_want(&x->keys, open, &needed);
+    rows_init(x->rows, s, open, true, want);
     if (x->keys.budget)
         regex_budget_init(x->keys.budget); /* of this sync */
     return LL_OK;

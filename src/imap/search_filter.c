@@ -22,6 +22,9 @@ ll_status search_filter_check(ll_span value, const ll_session *s, arena *memory)
     lexer in;
     search_keys keys;
     lexer_init(&in, value, memory, (unsigned)s->limits.depth);
+    lexer look = in;
+    if (lexer_is_word(&look, "CHARSET")) /* search_keys_insert does not take it either: it is UTF-8 */
+        return LL_ESYNTAX;
     return search_keys_parse(&keys, &in, s->limits.search_keys, s->limits.set_ranges);
 }
 

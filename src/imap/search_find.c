@@ -50,25 +50,6 @@ static void init(search_find *f, ll_session *s, search_keys *keys)
     text_init(&f->scores, s->allocator, find_messages_max);
 }
 
-/* What rows must bring for the leaves that are open for one of the candidates. Headers and bodies come with them, many
- * in one answer, unless a cheaper leaf may decide first: then most of them would be read for nothing. */
-static unsigned rows_want(const search_find *f, bool *needed)
-{
-    unsigned want = f->keys->ids ? (unsigned)LL_WANT_IDS : 0u, bytes = 0;
-    bool cheaper = false;
-    *needed = f->keys->modseq;
-    for (size_t i = 0; i < f->keys->leaves_count; i++) {
-        const search_key *leaf = f->keys->leaves[i];
-        if (!search_ask_is_open(leaf, f->may))
-            continue;
-        *needed = true;
-        cheaper = cheaper || leaf->kind < SEARCH_HEADER;
-        want |= leaf->kind >= SEARCH_SENTBEFORE ? (unsigned)LL_WANT_INDEX : 0u;
-        bytes |= leaf->kind == SEARCH_HEADER ? (unsigned)LL_WANT_HEADER : (unsigned)LL_WANT_CONTENT;
-    }
-    return cheaper ? want : want | bytes;
-}
-
 /* f->found and f->may, the candidates without those; as far as it is known now. */
 static ll_status take_bounds(search_find *f)
 {
@@ -119,7 +100,8 @@ static ll_status begin_rows(search_find *f, ll_session *s, command *c)
     if (message_limit_cut(s, c, f->may)) /* RFC 9738: an honest end, also of what needs no look */
         uidset_remove_range(f->found, (ll_range){1, c->limited - 1});
     bool needed;
-    unsigned want = rows_want(f, &needed);
+    unsigned want = search_ask_want(keys, f->may, &needed);
+    needed = needed || keys->modseq;
     uidset *may = f->may;
     f->may = NULL;
     f->total = f->one_of_many ? 0 : uidset_count(may);

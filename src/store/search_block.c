@@ -252,85 +252,68 @@ ll_status search_postings_skip(search_postings *p, uint32_t n)
     return LL_OK;
 }
 
-/* The list of the next term: *list to *end; or *single and *list == NULL. */
-static ll_status open_list(search_postings *p, const uint8_t **list, const uint8_t **end, uint64_t *single)
+/* The messages of one term: in the list's head if it is one, else from at to end. */
+typedef struct posting_list {
+    const uint8_t *at, *end;
+    uint64_t message;
+    bool single, begun;
+} posting_list;
+
+/* The next term's. */
+static ll_status open_list(search_postings *p, posting_list *list)
 {
     uint64_t head;
-    *list = NULL;
     if (!take_varint(&p->at, p->end, &head))
         return LL_ECORRUPT;
-    *single = head >> 1;
-    if (!(head & 1))
+    *list = (posting_list){.message = head >> 1, .single = !(head & 1)};
+    if (list->single)
         return LL_OK;
     if (!(head >> 1) || head >> 1 > (uint64_t)(p->end - p->at))
         return LL_ECORRUPT;
-    *list = p->at;
-    *end = p->at += head >> 1;
+    list->at = p->at;
+    list->end = p->at += head >> 1;
     return LL_OK;
 }
 
-/* The next message of a list, after `before` unless it is the first. */
-static bool next_message(const uint8_t **list, const uint8_t *end, bool first, uint32_t last, uint64_t *message)
+/* LL_MORE: list->message is the next one; LL_OK: there are no more; LL_ECORRUPT: one above `last`, or not ascending. */
+static ll_status next_message(posting_list *list, uint32_t last)
 {
     uint64_t step;
-    if (!take_varint(list, end, &step) || step > last || (!first && !step))
-        return false;
-    *message = first ? step : *message + step;
-    return *message <= last;
-}
-
-static void mark(uint8_t *bits, uint64_t message, uint32_t *added)
-{
-    uint8_t bit = (uint8_t)(1u << (message & 7));
-    *added += !(bits[message >> 3] & bit);
-    bits[message >> 3] |= bit;
+    if (list->single ? list->begun : list->at == list->end)
+        return LL_OK;
+    if (!list->single) {
+        if (!take_varint(&list->at, list->end, &step) || step > last || (list->begun && !step))
+            return LL_ECORRUPT;
+        list->message = list->begun ? list->message + step : step;
+    }
+    list->begun = true;
+    return list->message <= last ? LL_MORE : LL_ECORRUPT;
 }
 
 ll_status search_postings_mark(search_postings *p, uint32_t last, uint8_t *bits, uint32_t *added)
 {
-    const uint8_t *list, *end = NULL;
-    uint64_t message;
+    posting_list list;
     *added = 0;
-    ll_status status = open_list(p, &list, &end, &message);
+    ll_status status = open_list(p, &list);
     if (status)
         return status;
-    if (!list) {
-        if (message > last)
-            return LL_ECORRUPT;
-        mark(bits, message, added);
-        return LL_OK;
+    while ((status = next_message(&list, last)) == LL_MORE) {
+        uint8_t bit = (uint8_t)(1u << (list.message & 7));
+        *added += !(bits[list.message >> 3] & bit);
+        bits[list.message >> 3] |= bit;
     }
-    for (bool first = true; list < end; first = false) {
-        if (!next_message(&list, end, first, last, &message))
-            return LL_ECORRUPT;
-        mark(bits, message, added);
-    }
-    return LL_OK;
-}
-
-static void add_message(text *messages, uint64_t message)
-{
-    uint32_t number = (uint32_t)message;
-    text_add(messages, span_of((const char *)&number, sizeof number));
+    return status;
 }
 
 ll_status search_postings_take(search_postings *p, uint32_t last, text *messages)
 {
-    const uint8_t *list, *end = NULL;
-    uint64_t message;
-    ll_status status = open_list(p, &list, &end, &message);
+    posting_list list;
+    ll_status status = open_list(p, &list);
     if (status)
         return status;
-    if (!list) {
-        if (message > last)
-            return LL_ECORRUPT;
-        add_message(messages, message);
-        return text_status(messages);
+    while ((status = next_message(&list, last)) == LL_MORE) {
+        uint32_t number = (uint32_t)list.message;
+        text_add(messages, span_of((const char *)&number, sizeof number));
     }
-    for (bool first = true; list < end; first = false) {
-        if (!next_message(&list, end, first, last, &message))
-            return LL_ECORRUPT;
-        add_message(messages, message);
-    }
-    return text_status(messages);
+    return status ? status : text_status(messages);
 }

@@ -53,6 +53,8 @@ static const struct {
     /* what is stored is a search */
     {"a SETMETADATA \"\" (/private/filters/values/bad \"OR SMALLER\")\r\n",
      "a NO [CANNOT] The value of a filter must be a whole search, such as: UNSEEN FROM boss@example.com\r\n"},
+    {"a SETMETADATA \"\" (/private/filters/values/bad \"CHARSET UTF-8 SUBJECT x\")\r\n",
+     "a NO [CANNOT] The value of a filter must be a whole search, such as: UNSEEN FROM boss@example.com\r\n"},
     {"a SETMETADATA \"\" (/private/filters/values/a/b \"OR SMALLER\")\r\n", "a OK SETMETADATA completed\r\n"},
     {"a SETMETADATA INBOX (/private/filters/values/bad \"OR SMALLER\")\r\n", "a OK SETMETADATA completed\r\n"},
     {"a SETMETADATA \"\" (/private/filters/values/u \"SUBJECT \\\"gr\xc3\xbc\\\" $ MODSEQ 1\")\r\n", NULL},
