@@ -24,10 +24,11 @@ typedef struct member {
     struct member *next_changed;
 } member;
 
-enum { BUCKETS_MAX = 1 << 17, POOL_BUCKETS = 64 };
+enum { BUCKETS_MAX = 1 << 17 };
 
 typedef struct pools {
-    pool *buckets[POOL_BUCKETS];
+    pool **buckets; /* as many as of members: there may be an account, or a domain, for each */
+    size_t mask;
 } pools;
 
 struct ledger {
@@ -50,18 +51,22 @@ ll_status ledger_new(ledger **out, uint64_t members)
     pthread_mutex_init(&l->lock, NULL);
     l->mask = buckets - 1;
     l->buckets = memory_new(NULL, buckets * sizeof *l->buckets);
-    if (!l->buckets)
+    l->domains.mask = l->accounts.mask = buckets - 1;
+    l->domains.buckets = memory_new(NULL, buckets * sizeof *l->domains.buckets);
+    l->accounts.buckets = memory_new(NULL, buckets * sizeof *l->accounts.buckets);
+    if (!l->buckets || !l->domains.buckets || !l->accounts.buckets)
         ledger_del(out);
     return *out ? LL_OK : LL_ENOMEM;
 }
 
 static void pools_del(pools *all)
 {
-    for (size_t i = 0; i < POOL_BUCKETS; i++)
+    for (size_t i = 0; all->buckets && i <= all->mask; i++)
         for (pool *p = all->buckets[i], *next; p; p = next) {
             next = p->next;
             memory_free(NULL, p);
         }
+    memory_free(NULL, all->buckets);
 }
 
 void ledger_del(ledger **l)
@@ -98,7 +103,7 @@ static pool **pool_place(pools *all, ll_span name)
     uint32_t hash = 2166136261u; /* FNV-1a: names are the administrator's, nobody makes them collide */
     for (size_t i = 0; i < name.size; i++)
         hash = (hash ^ (unsigned char)ascii_lower(name.data[i])) * 16777619u;
-    pool **at = &all->buckets[hash % POOL_BUCKETS];
+    pool **at = &all->buckets[(hash ^ hash >> 16) & all->mask];
     while (*at && !span_equal_nocase(span_of((*at)->name, (*at)->name_size), name))
         at = &(*at)->next;
     return at;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <time.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -179,9 +181,34 @@ static void threads(void **state)
     ledger_del(&l);
 }
 
+/* An account for each of 50,000 aliases, as at the start of a server: not each looked for among all. */
+static void many_accounts(void **state)
+{
+    (void)state;
+    enum { many = 50000 };
+    ledger *l;
+    clock_t begin = clock();
+    assert_int_equal(ledger_new(&l, many), LL_OK);
+    for (uint32_t i = 0; i < many; i++) {
+        char name[32];
+        uint8_t id[KEYS_ID] = {(uint8_t)(i * 31), (uint8_t)(i >> 3), (uint8_t)(i >> 11), (uint8_t)i, (uint8_t)(i >> 8)};
+        snprintf(name, sizeof name, "account%u", i);
+        assert_int_equal(ledger_account(l, span_str(name), 1000), LL_OK);
+        assert_int_equal(ledger_join(l, id, SPAN("example.com"), span_str(name), 0, 1, 0), LL_OK);
+    }
+    uint64_t used, limit;
+    ledger_of_account(l, SPAN("ACCOUNT49999"), &used, &limit);
+    assert_int_equal(used, 1);
+    assert_int_equal(limit, 1000);
+    ledger_of_domain(l, SPAN("example.com"), &used, &limit);
+    assert_int_equal(used, many);
+    ledger_del(&l);
+    assert_true(clock() - begin < CLOCKS_PER_SEC); /* it takes 0.03 s; 2.6 s in 64 buckets */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(three_levels), cmocka_unit_test(moves_and_corrections),
-                                       cmocka_unit_test(threads)};
+                                       cmocka_unit_test(threads), cmocka_unit_test(many_accounts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
