@@ -16,7 +16,8 @@
 
 #include "store/vault.h"
 
-/* Five file descriptors and 0.4 MB each (measured): the hard limit of descriptors is 20,000 on a stock system. */
+/* Five file descriptors and 0.4 to 1.1 MB each, at rest 0.15 (measured, docs/limits.md): the hard limit of descriptors
+ * is 20,000 on a stock system. */
 #define VAULTS_MAX 4096
 /* How long a vault stays unlocked after its last session: phones come back within a minute. */
 #define VAULTS_GRACE_MS 60000
