@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,16 +56,6 @@ static void raise_limits(void)
             (void)setrlimit((__rlimit_resource_t)which[i], &limit);
         }
     }
-}
-
-/* Nothing of ours to swap (invariant 5): keys are locked one by one in any case; page caches and buffers only where the
- * system lets us lock without a limit, because running into one would look like a lack of memory. */
-static void lock_memory(void)
-{
-    struct rlimit limit;
-    bool unlimited = geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
-    if (!unlimited || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-        log_event("-", "memory-not-locked remedy=\"turn swap off, or allow LimitMEMLOCK=infinity\"");
 }
 
 size_t server_secrets(const config *c)
@@ -178,7 +167,8 @@ ll_status server_open(server *s, const char *data, bool loop, text *error)
         status = lock_folder(s, loop, error);
     if (!status && loop) {
         raise_limits();
-        lock_memory();
+        if (!footprint_init(&s->footprint))
+            log_event("-", "memory-not-locked remedy=\"turn swap off, or allow LimitMEMLOCK=infinity\"");
         s->executor = (executor){work_post, done_post, s};
         status = net_loop_new(&s->loop);
         if (!status)
@@ -375,10 +365,17 @@ static void end_overdue(server *s, uint64_t now_ms)
     }
 }
 
+static void trim(void *arg)
+{
+    footprint_trim(arg);
+}
+
 static void on_tick(void *context)
 {
     server *s = context;
     vaults_tick(s->vaults, net_loop_now_ms(s->loop));
+    if (footprint_due(&s->footprint, net_loop_now_ms(s->loop)))
+        net_workers_post(s->operators, trim, &s->footprint);
     quota_tick(s);
     end_overdue(s, net_loop_now_ms(s->loop));
     net_timer_start(s->tick, SERVER_TICK_MS);

@@ -15,6 +15,7 @@
 #include "net/tls.h"
 #include "net/worker.h"
 #include "server/config.h"
+#include "server/footprint.h"
 #include "store/directory.h"
 #include "store/drop.h"
 #include "store/executor.h"
@@ -58,6 +59,7 @@ enum {
 
 struct server {
     layout layout;
+    footprint footprint;
     int lock;
     const config *_Atomic config; /* never changed, only exchanged: any thread may read it */
     struct config_kept

@@ -6,7 +6,7 @@
 
 void queue_init(queue *q, const executor *e, db *d, const queue_hooks *hooks, void *ctx)
 {
-    static const queue_hooks none = {NULL, NULL, NULL, NULL};
+    static const queue_hooks none = {.rest = NULL};
     *q = (queue){.executor = e,
                  .db = d,
                  .hooks = hooks ? hooks : &none,
@@ -189,6 +189,26 @@ static void queue_flush(void *arg)
             return;
         }
     }
+}
+
+/* A flush that begins with the hook: jobs that come meanwhile wait for it. */
+static void queue_rest_run(void *arg)
+{
+    queue *q = arg;
+    q->hooks->rest(q->ctx, q->db);
+    queue_flush(q);
+}
+
+bool queue_rest(queue *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    bool start = q->hooks->rest && !q->running;
+    q->running |= start;
+    pthread_mutex_unlock(&q->mutex);
+    if (start) {
+        executor_work(q->executor, queue_rest_run, q);
+    }
+    return start;
 }
 
 void queue_add(queue *q, queue_job *job)

@@ -61,6 +61,8 @@ typedef struct queue_hooks {
     /* After the whole transaction was rolled back: forget what the jobs have prepared in memory. Also when every job
      * failed. */
     void (*rollback)(void *ctx, db *d);
+    /* See queue_rest. Outside of a transaction. */
+    void (*rest)(void *ctx, db *d);
 } queue_hooks;
 
 typedef struct queue {
@@ -86,6 +88,11 @@ void queue_fini(queue *q);
 /* Take the job. With an executor of NULL functions it is done before this returns (unless called from inside a job's
  * done). */
 void queue_add(queue *q, queue_job *job);
+
+/* If no job waits or runs: call hooks->rest as a flush of its own, so that nobody else has the connection meanwhile.
+ * False: there is work, or no such hook. Any thread; the queue must not be finished before the rest is over
+ * (queue_drain). */
+bool queue_rest(queue *q);
 
 /* Block until no job waits or runs; reports may still be under way to executor->done (they do not touch the queue). Not
  * from a job. Needs the executor's workers to be alive. */

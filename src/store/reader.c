@@ -69,6 +69,7 @@ void reader_add(vault *v, reader_job *job)
     job->db = NULL;
     pthread_mutex_lock(&v->mutex);
     reader_pool *pool = &v->readers;
+    pool->jobs++;
     bool now = pool->taken < READERS_MAX;
     if (now) {
         pool->taken++;

@@ -32,12 +32,13 @@ typedef struct reader_pool {
     db *idle[READERS_MAX];
     unsigned idle_count;
     unsigned taken; /* by jobs, opened or being opened */
+    uint64_t jobs;  /* added, ever */
     reader_job *first, *last;
 } reader_pool;
 
 /* Any thread. */
 void reader_add(struct vault *v, reader_job *job);
-/* Close the idle connections. */
+/* Close the idle connections. Any thread. */
 void reader_close_idle(struct vault *v);
 
 #endif

@@ -589,6 +589,17 @@ ll_status search_index_map(vault *v, int64_t mailbox, search_map **out)
 }
 
 /* In place of one of the same mailbox, of none, or of the one that was used least lately. */
+void search_index_forget(vault *v)
+{
+    search_map *maps[search_maps_max];
+    pthread_mutex_lock(&v->mutex);
+    memcpy(maps, v->search->maps, sizeof maps);
+    memset(v->search->maps, 0, sizeof v->search->maps);
+    pthread_mutex_unlock(&v->mutex);
+    for (size_t i = 0; i < search_maps_max; i++)
+        search_map_del(&maps[i]);
+}
+
 void search_index_keep(vault *v, search_map **map)
 {
     search_index *s = v->search;

@@ -32,6 +32,8 @@ void search_index_del(search_index **index);
 
 /* After COMMIT, on the writer's thread. added: messages may have come. */
 void search_index_committed(struct vault *v, db *d, bool added);
+/* Free what is kept in memory for the next search. Any thread. */
+void search_index_forget(struct vault *v);
 /* Somebody searches: index what waits. Any thread. */
 void search_index_wake(struct vault *v);
 /* A segment cannot be read: the index is made anew from this message on. Any thread. */

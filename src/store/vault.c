@@ -267,8 +267,33 @@ static void rollback(void *ctx, db *d)
     opened_recent_written(v, false);
 }
 
+/* As the writer's connection is, so are the others at rest. */
+static void rest(void *ctx, db *d)
+{
+    vault *v = ctx;
+    reader_close_idle(v);
+    search_index_forget(v);
+    db_shrink(d);
+}
+
 const queue_hooks *vault_hooks(void)
 {
-    static const queue_hooks hooks = {NULL, commit, committed, rollback};
+    static const queue_hooks hooks = {NULL, commit, committed, rollback, rest};
     return &hooks;
+}
+
+bool vault_rest(vault *v)
+{
+    return queue_rest(&v->queue);
+}
+
+uint64_t vault_work(vault *v)
+{
+    pthread_mutex_lock(&v->queue.mutex);
+    uint64_t work = v->queue.jobs;
+    pthread_mutex_unlock(&v->queue.mutex);
+    pthread_mutex_lock(&v->mutex);
+    work += v->readers.jobs;
+    pthread_mutex_unlock(&v->mutex);
+    return work;
 }

@@ -70,6 +70,11 @@ typedef struct vault_numbers {
     unsigned readers, views; /* connections that read; views in memory */
 } vault_numbers;
 vault_numbers vault_count(vault *v);
+/* Jobs that read or wrote it since it was opened: who sees the same number twice has seen it idle. Any thread. */
+uint64_t vault_work(vault *v);
+/* Free what can be made again: caches, prepared statements, what compresses mail, connections that read. What comes
+ * next takes a millisecond longer for it. False: there is work to do. Any thread that holds a reference. */
+bool vault_rest(vault *v);
 
 /* Check a vault, reading only: SQLite's integrity, counters against rows, reference counts, sizes of
  * content, UIDs. *report gets one line per fault. LL_OK: none; LL_ECORRUPT: see the report; LL_EREADONLY: of an older

@@ -32,10 +32,17 @@ typedef struct place {
     vault *vault;     /* the registry's own reference, while OPEN and CLOSING */
     bool idle;        /* nobody else had one at the last tick, */
     uint64_t idle_ms; /* since then */
+    uint64_t work;    /* vault_work at the last look, */
+    uint64_t work_ms; /* which was other before then */
+    bool rested;
     waiter *waiters;
 } place;
 
-enum { BUCKETS = 1024 };
+enum {
+    BUCKETS = 1024,
+    LOOK_MS = 1000, /* how often we look who works */
+    RESTING = 64    /* at a look; the others follow */
+};
 
 struct vaults {
     vault_config config;
@@ -43,6 +50,7 @@ struct vaults {
     size_t count, closing_count, count_max; /* places, those of them that are CLOSING, and open at most */
     pthread_mutex_t mutex;                  /* guards the buckets, states and counts */
     place *buckets[BUCKETS];
+    uint64_t look_ms; /* of the last */
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -149,7 +157,8 @@ static void opening_done(void *arg)
     ll_status status = p->status;
     if (v) {
         p->state = PLACE_OPEN;
-        p->idle = false;
+        p->idle = p->rested = false;
+        p->work = UINT64_MAX;
         vault_ref(v); /* while we answer */
     } else {
         unlink_place(all, p);
@@ -381,8 +390,46 @@ static place *take_due(vaults *all, uint64_t now_ms)
     return NULL;
 }
 
+/* With the lock: has it been without work for long enough? */
+static bool rests(place *p, uint64_t now_ms)
+{
+    if (p->state != PLACE_OPEN)
+        return false;
+    uint64_t work = vault_work(p->vault);
+    if (work != p->work) {
+        p->work = work;
+        p->work_ms = now_ms;
+        p->rested = false;
+    }
+    return !p->rested && now_ms - p->work_ms >= VAULTS_REST_MS;
+}
+
+static void look_for_rest(vaults *all, uint64_t now_ms)
+{
+    vault *found[RESTING];
+    size_t count = 0;
+    all->look_ms = now_ms;
+    pthread_mutex_lock(&all->mutex);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (place *p = all->buckets[i]; p && count < RESTING; p = p->next)
+            if (rests(p, now_ms))
+                found[count++] = vault_ref(p->vault);
+    pthread_mutex_unlock(&all->mutex);
+    for (size_t i = 0; i < count; i++) {
+        bool rested = vault_rest(found[i]); /* else it is just ending some work */
+        pthread_mutex_lock(&all->mutex);
+        place *p = find(all, found[i]->alias);
+        if (p)
+            p->rested = rested;
+        pthread_mutex_unlock(&all->mutex);
+        vault_unref(found[i]);
+    }
+}
+
 void vaults_tick(vaults *all, uint64_t now_ms)
 {
+    if (!all->closing && now_ms - all->look_ms >= LOOK_MS)
+        look_for_rest(all, now_ms);
     for (;;) {
         pthread_mutex_lock(&all->mutex);
         place *p = take_due(all, now_ms);

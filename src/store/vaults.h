@@ -16,10 +16,15 @@
 
 #include "store/vault.h"
 
-/* Five file descriptors and 0.4 MB each (measured): the hard limit of descriptors is 20,000 on a stock system. */
+/* Five file descriptors and 0.4 to 1.1 MB each, at rest 0.15 (measured, docs/limits.md): the hard limit of descriptors
+ * is 20,000 on a stock system. */
 #define VAULTS_MAX 4096
 /* How long a vault stays unlocked after its last session: phones come back within a minute. */
 #define VAULTS_GRACE_MS 60000
+
+/* A vault at which no job has worked for this long lays down what it can make again (vault_rest), sessions or not: a
+ * client that fetches what it was told of comes within a second or two, the next push after minutes. */
+#define VAULTS_REST_MS 5000
 
 /* This many more for a moment: a vault that closes to make room still has its key and its files. */
 #define VAULTS_CLOSING_MAX 16
@@ -40,7 +45,8 @@ void vaults_open(vaults *all, const uint8_t alias[KEYS_ID], const char *path, co
 vault *vaults_find(vaults *all, const uint8_t alias[KEYS_ID]);
 /* Give a reference back; *v becomes NULL. NULL is fine. */
 void vaults_release(vaults *all, vault **v);
-/* Close what nobody has used for grace_ms. To be called every few seconds; now_ms: any clock that does not go back. */
+/* Close what nobody has used for grace_ms, and let what nobody works at rest. To be called every few seconds; now_ms:
+ * any clock that does not go back. */
 void vaults_tick(vaults *all, uint64_t now_ms);
 /* From now on: a setting was changed. */
 void vaults_grace(vaults *all, uint64_t grace_ms);

@@ -11,7 +11,7 @@ typedef struct fixture {
     scratch scratch;
     db *db;
     queue queue;
-    int begun, asked, committed, rolled;
+    int begun, asked, committed, rolled, rested;
     ll_status commit_answer;
 } fixture;
 
@@ -41,9 +41,16 @@ static void hook_rollback(void *ctx, db *d)
     ((fixture *)ctx)->rolled++;
 }
 
+static void hook_rest(void *ctx, db *d)
+{
+    assert_false(db_in_transaction(d));
+    db_shrink(d);
+    ((fixture *)ctx)->rested++;
+}
+
 static void fixture_init(fixture *f, const executor *e)
 {
-    static const queue_hooks hooks = {hook_begin, hook_commit, hook_committed, hook_rollback};
+    static const queue_hooks hooks = {hook_begin, hook_commit, hook_committed, hook_rollback, hook_rest};
     memset(f, 0, sizeof *f);
     scratch_init(&f->scratch);
     assert_int_equal(db_open(&f->db, scratch_path(&f->scratch, "a.sqlite"), key, DB_CREATE, NULL), LL_OK);
@@ -266,6 +273,31 @@ typedef struct adder {
     int count;
 } adder;
 
+static void it_rests_only_without_work(void **state)
+{
+    (void)state;
+    collector c = {0};
+    executor e = {collector_work, NULL, &c};
+    fixture f;
+    fixture_init(&f, &e);
+    assert_true(queue_rest(&f.queue));
+    assert_false(queue_rest(&f.queue)); /* one is under way */
+    assert_int_equal(f.rested, 0);
+    assert_int_equal(collector_run(&c), 1);
+    assert_int_equal(f.rested, 1);
+    assert_int_equal(f.begun, 0);
+    insert_job job = insert(1, NULL);
+    assert_true(queue_rest(&f.queue));
+    queue_add(&f.queue, &job.job); /* waits for the rest, and comes after it */
+    collector_run(&c);
+    assert_int_equal(f.rested, 2);
+    assert_int_equal(job.got, LL_OK);
+    queue_add(&f.queue, &job.job);
+    assert_false(queue_rest(&f.queue)); /* there is work */
+    collector_run(&c);
+    fixture_fini(&f);
+}
+
 static void *adder_run(void *self)
 {
     adder *a = self;
@@ -319,6 +351,7 @@ int main(void)
         cmocka_unit_test(batches_are_bounded),
         cmocka_unit_test(a_failed_commit_fails_everybody),
         cmocka_unit_test(a_lost_transaction_fails_everybody),
+        cmocka_unit_test(it_rests_only_without_work),
         cmocka_unit_test(threads_share_commits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
