@@ -144,45 +144,89 @@ static ll_flags flags_after(const ll_flags *before, ll_flags_op op, const ll_fla
     return after;
 }
 
-static ll_status store_one(writer *w, mailbox_row *m, uint32_t uid, const ll_flags *flags)
+/* Neighbours that all change, and end with the same keywords: one UPDATE. */
+typedef struct store_run {
+    ll_range uids; /* first is 0: empty */
+    ll_flags after;
+} store_run;
+
+typedef struct store {
+    writer *w;
+    mailbox_row *m;
+    ll_flags_op op;
+    const ll_flags *flags;
+    uint64_t unchanged_since;
+    entry_found *refused;
+    ll_call *call;
+    store_run run;
+} store;
+
+static bool keywords_equal(const ll_flags *a, const ll_flags *b)
+{
+    ll_flags x = *a, y = *b;
+    x.bits[0] |= ENTRY_SYSTEM_FLAGS;
+    y.bits[0] |= ENTRY_SYSTEM_FLAGS;
+    return ll_flags_equal(&x, &y);
+}
+
+/* The rows of the run, which is empty then. The SELECT has passed them. */
+static ll_status store_write(store *s)
 {
     uint8_t buffer[ENTRY_KEYWORD_BYTES];
-    db_stmt *q =
-        db_prepare(w->db, "UPDATE entry SET flags = ?3, keywords = ?4, modseq = ?5 WHERE mailbox = ?1 AND uid = ?2");
-    db_bind_int(q, 1, m->id);
-    db_bind_int(q, 2, uid);
-    bind_flags(q, 3, flags, buffer);
-    db_bind_int(q, 5, (int64_t)m->modseq);
+    if (!s->run.uids.first)
+        return LL_OK;
+    int64_t bits = (int64_t)(s->flags->bits[0] & ENTRY_SYSTEM_FLAGS);
+    db_stmt *q = db_prepare(s->w->db, "UPDATE entry SET flags = flags & ?4 | ?5, keywords = ?6, modseq = ?7 "
+                                      "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3");
+    db_bind_int(q, 1, s->m->id);
+    db_bind_int(q, 2, s->run.uids.first);
+    db_bind_int(q, 3, s->run.uids.last);
+    db_bind_int(q, 4, s->op == LL_FLAGS_ADD ? ENTRY_SYSTEM_FLAGS : s->op == LL_FLAGS_REMOVE ? ~bits : 0);
+    db_bind_int(q, 5, s->op == LL_FLAGS_REMOVE ? 0 : bits);
+    if (no_keywords(&s->run.after))
+        db_bind_null(q, 6);
+    else
+        db_bind_blob(q, 6, entry_keywords_pack(&s->run.after, buffer));
+    db_bind_int(q, 7, (int64_t)s->m->modseq);
+    s->run.uids.first = 0;
     return db_run(q);
 }
 
 /* The row under the cursor. */
-static ll_status store_row(writer *w, mailbox_row *m, db_stmt *q, ll_flags_op op, const ll_flags *flags,
-                           uint64_t unchanged_since, entry_found *refused, ll_call *call)
+static ll_status store_row(store *s, db_stmt *q)
 {
+    ll_status status = LL_OK;
     uint32_t uid = (uint32_t)db_column_int(q, 0);
-    if ((uint64_t)db_column_int(q, 3) > unchanged_since)
-        return refused(call, (ll_range){uid, uid});
+    if ((uint64_t)db_column_int(q, 3) > s->unchanged_since) {
+        status = store_write(s);
+        return status ? status : s->refused(s->call, (ll_range){uid, uid});
+    }
     ll_flags before;
-    ll_status status = entry_flags_unpack((unsigned)db_column_int(q, 1), db_column_blob(q, 2), &before);
+    status = entry_flags_unpack((unsigned)db_column_int(q, 1), db_column_blob(q, 2), &before);
     if (status)
         return status;
-    ll_flags after = flags_after(&before, op, flags);
+    ll_flags after = flags_after(&before, s->op, s->flags);
     if (ll_flags_equal(&before, &after))
-        return LL_OK;
-    change *c = mailbox_change(w, m);
+        return store_write(s);
+    change *c = mailbox_change(s->w, s->m);
     if (!c)
         return LL_ENOMEM;
     uint64_t size = (uint64_t)db_column_int(q, 4);
-    count_flags(m, &before, size, -1);
-    count_flags(m, &after, size, 1);
-    status = store_one(w, m, uid, &after);
-    return status ? status : change_flags(c, (ll_range){uid, uid}, op, flags);
+    count_flags(s->m, &before, size, -1);
+    count_flags(s->m, &after, size, 1);
+    if (s->run.uids.first && !keywords_equal(&s->run.after, &after))
+        status = store_write(s);
+    if (!s->run.uids.first)
+        s->run = (store_run){{uid, uid}, after};
+    s->run.uids.last = uid;
+    return status ? status : change_flags(c, (ll_range){uid, uid}, s->op, s->flags);
 }
 
 ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, ll_flags_op op,
                       const ll_flags *flags, uint64_t unchanged_since, entry_found *refused, ll_call *call)
 {
+    store s = {
+        .w = w, .m = m, .op = op, .flags = flags, .unchanged_since = unchanged_since, .refused = refused, .call = call};
     db_stmt *q = db_prepare(
         w->db, "SELECT uid, flags, keywords, modseq, size FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
                "ORDER BY uid");
@@ -192,12 +236,14 @@ ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t 
         db_bind_int(q, 2, ranges[i].first);
         db_bind_int(q, 3, ranges[i].last);
         while ((status = db_step(q)) == LL_MORE) {
-            status = store_row(w, m, q, op, flags, unchanged_since, refused, call);
+            status = store_row(&s, q);
             if (status) {
                 db_reset(q);
                 return status;
             }
         }
+        if (!status)
+            status = store_write(&s); /* between two ranges there may be rows that are not meant */
     }
     return status;
 }
