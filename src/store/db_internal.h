@@ -16,7 +16,7 @@ struct db_stmt {
 
 struct db {
     sqlite3 *handle;
-    bool lazy; /* synchronous=NORMAL now, see db_lazy */
+    bool lazy;                          /* synchronous=NORMAL now, see db_lazy */
     db_stmt *statements[DB_STATEMENTS]; /* open addressing by the literal's address */
     db_companion *companion;            /* NULL: none */
     db_stmt broken;                     /* lent out when there is no memory, or no room, for a statement */

@@ -299,7 +299,8 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE entry ADD COLUMN sent INTEGER;"
             "ALTER TABLE held ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE held ADD COLUMN keywords BLOB;"
-            "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS ";" SEARCH_POSTINGS ";"},
+            "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS
+            ";" SEARCH_POSTINGS ";"},
 };
 
 static const schema_step directory_steps[] = {
