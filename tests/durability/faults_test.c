@@ -5,8 +5,8 @@
  *
  * One life (story): a vault and a drop of version 1 with mail in them are opened and migrated; mail is put into the
  * drop and absorbed, appended, delivered, flagged, copied, moved, expunged; a mailbox is made and renamed; the vault is
- * closed, opened again, and closed. It is told once to count the points at which it changes the disk, and then for each
- * point (or every Nth) under each plan of fault.h. Afterwards, with a good disk:
+ * closed, opened again, searched, compacted, and closed. It is told once to count the points at which it changes the
+ * disk, and then for each point (or every Nth) under each plan of fault.h. Afterwards, with a good disk:
  *
  *   1  what was acknowledged is there, exactly once per place; what was not is there once or not at all;
  *   2  every message is one that was sent, to the byte;
@@ -20,6 +20,7 @@
 
 #include "keys/slot.h"
 #include "store/absorb.h"
+#include "store/compact.h"
 #include "store/deliver.h"
 #include "store/directory.h"
 #include "store/drop.h"
@@ -297,6 +298,36 @@ static void close_files(story *s)
     drop_close(&s->drop);
 }
 
+static void compacted(void *ctx, ll_status status, const compact_result *result)
+{
+    (void)result;
+    note(ctx, status);
+}
+
+/* Messages of version 1 are stored anew, and the room of what is gone is given back. Whatever happens, nobody misses
+ * anything. */
+static void compact(story *s)
+{
+    ll_status status = LL_LATER;
+    vault *v = vault_ref(s->f->vault); /* as a session: it ends when it is alone */
+    vault_compact(v, NULL, compacted, &status);
+    vault_unref(v);
+    tell(s, "compact", 0, status);
+}
+
+/* The index is brought up to date before the answer. */
+static void find(story *s)
+{
+    client c;
+    const ll_term term = {.kind = LL_TERM_BODY, .needle = SPAN("message"), .name = SPAN("")};
+    client_init(&c, s->f);
+    ll_status status = client_open(&c, "INBOX", true);
+    if (!status)
+        status = ASK(&c, search, c.mailbox, &term, 1);
+    tell(s, "search", 0, status);
+    client_fini(&c);
+}
+
 static void story_tell(story *s)
 {
     change_passwords(s);
@@ -322,8 +353,11 @@ static void story_tell(story *s)
     if (log_in(s)) {
         absorb(s);
         append(s, "INBOX", 13);
+        find(s);
+        compact(s);
         append(s, "INBOX", 14);
         expunge(s, 14);
+        find(s);
         log_out(s);
     }
     close_files(s);
