@@ -1,4 +1,6 @@
 /* run_quota.c - GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208). An account has one quota root, named "".
+ * GETQUOTAROOT answers also for a mailbox that does not exist (section 4.1.2: "doesn't have to reference an existing
+ * mailbox").
  * SPDX-License-Identifier: MIT */
 #include "imap/name.h"
 #include "imap/response.h"
