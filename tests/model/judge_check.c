@@ -363,7 +363,8 @@ static bool check_view(check *c)
 static bool check_sync(check *c)
 {
     const act *a = c->a;
-    bool moves = c->moves || a->touched || a->st.op == OP_NOTIFY;
+    bool bad = a->want && *a->want == 'B'; /* has changed nothing */
+    bool moves = (!bad && (c->moves || a->touched)) || a->st.op == OP_NOTIFY;
     if (!viewer_quiet(c->v) || moves || viewer_dead(&c->j->w, c->v))
         return check_view(c);
     if (c->news)
