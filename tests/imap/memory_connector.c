@@ -70,8 +70,8 @@ static uint32_t add_like(memory_store *store, mailbox *from, const memory_messag
         if (ll_flags_has(&flags, LL_FLAG_KEYWORD + k))
             keywords[count++] = ll_view_keyword(from->view, k);
     ll_view *held = ll_view_ref(from->view); /* keyword names live in it */
-    uint32_t uid = add_message(store, to, span_of(row->bytes, row->size), (unsigned)flags.bits[0] & 31u,
-                                      keywords, count, row->internaldate);
+    uint32_t uid = add_message(store, to, span_of(row->bytes, row->size), (unsigned)flags.bits[0] & 31u, keywords,
+                               count, row->internaldate);
     ll_view_unref(&held);
     return uid;
 }
