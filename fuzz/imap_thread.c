@@ -29,7 +29,8 @@ static void check(const thread_tree *t, uint32_t messages)
         const thread_node *node = thread_tree_node(t, n);
         seen += node->uid != 0;
         assert(node->uid || (!node->parent && node->first != node->last)); /* dummies hold siblings, at the top */
-        assert(++steps <= t->count);
+        steps++;
+        assert(steps <= t->count);
         uint32_t next = node->first;
         for (uint32_t up = n; !next && up; up = thread_tree_node(t, up)->parent)
             next = thread_tree_node(t, up)->next;

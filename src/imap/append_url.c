@@ -61,7 +61,7 @@ static bool take_number(ll_span url, size_t *at, uint32_t *number)
 
 static ll_status take_section(append_url *out, ll_span coded, arena *memory)
 {
-    ll_span plain;
+    ll_span plain = SPAN("");
     lexer in;
     ll_status status = decode(coded, false, memory, &plain);
     if (status)

@@ -67,6 +67,7 @@ bool footprint_due(footprint *f, uint64_t now_ms)
         return false;
     f->look_ms = now_ms;
     uint64_t held, spare = free_bytes(&held);
+    f->kept = spare < f->kept ? spare : f->kept; /* measured in the middle of work it was too much */
     if (spare < f->kept + FOOTPRINT_FREE_MIN || spare < held / FOOTPRINT_FREE_SHARE || (f->locked && !no_swap()))
         return false;
     atomic_store(&f->going, true);

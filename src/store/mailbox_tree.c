@@ -261,7 +261,7 @@ ll_status tree_remove(writer *w, ll_span name)
 
 static ll_status rename_inbox(writer *w, mailbox_row *inbox, ll_span to)
 {
-    mailbox_row m;
+    mailbox_row m = {0};
     ll_range all = {1, UINT32_MAX};
     ll_status status = tree_create(w, to, 0);
     if (!status)

@@ -275,7 +275,7 @@ static ll_status plan_again(db *d, int64_t message, const incoming *content, mes
 
 static ll_status rewrite(db *d, int64_t message, const incoming *content, const message_plan *plan)
 {
-    ll_span head;
+    ll_span head = SPAN("");
     int64_t encoding = 0;
     bool good = false;
     ll_status status = parts_unref(d, message);

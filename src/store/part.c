@@ -80,7 +80,7 @@ static ll_status walk_next(walk *w, size_t *passed, ll_span *out)
 static ll_status probe(db *d, const part_source *source, part_found *out)
 {
     walk w;
-    digest hash;
+    digest hash = {0};
     size_t passed = 0;
     *out = (part_found){0};
     ll_status status = walk_begin(&w, d, source);

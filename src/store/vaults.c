@@ -140,7 +140,7 @@ static void opening(void *arg)
 /* A vault that is open, for somebody with a key. */
 static void answer(waiter *w, ll_status status, vault *v)
 {
-    if (!status && !vault_key_is(v, w->key))
+    if (!status && v && !vault_key_is(v, w->key))
         status = LL_EAUTH;
     w->done(w->ctx, status, status ? NULL : vault_ref(v));
     waiter_del(w);

@@ -135,6 +135,62 @@ static void run(int workers)
     fixture_fini(&f);
 }
 
+static unsigned readers_idle(vault *v)
+{
+    pthread_mutex_lock(&v->mutex);
+    unsigned count = v->readers.idle_count;
+    pthread_mutex_unlock(&v->mutex);
+    return count;
+}
+
+/* A session is there, but nothing happens: the vault lays down what it can make again, and goes on as before. */
+static void rests(int workers)
+{
+    fixture f;
+    vaults *all;
+    answer a = {0};
+    client c;
+    fixture_init(&f, workers);
+    fixture_close(&f);
+    assert_int_equal(vaults_new(&all, &f.config, 1000000, 1), LL_OK);
+    vaults_open(all, f.alias, f.path, f.key, 0, note, &a);
+    wait_for(&f, &a);
+    f.vault = a.vault;
+    client_init(&c, &f);
+    assert_int_equal(client_append(&c, "INBOX", "a", 0, NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(client_read(&c, 1, 0, 1), LL_OK);
+    uint64_t work = vault_work(a.vault), now = 10000;
+    for (int i = 0; i < 1000 && !readers_idle(a.vault); i++)
+        usleep(1000);
+    assert_true(readers_idle(a.vault) > 0);
+    vaults_tick(all, now);
+    vaults_tick(all, now + VAULTS_REST_MS - 1);
+    usleep(2000);
+    assert_true(readers_idle(a.vault) > 0);
+    for (int i = 0; i < 1000 && readers_idle(a.vault); i++) {
+        vaults_tick(all, now += VAULTS_REST_MS);
+        usleep(1000);
+    }
+    assert_int_equal(readers_idle(a.vault), 0);
+    assert_int_equal(vault_work(a.vault), work);
+    assert_int_equal(client_read(&c, 1, 0, 1), LL_OK);
+    assert_int_equal(client_append(&c, "INBOX", "b", 0, NULL), LL_OK);
+    client_fini(&c);
+    f.vault = NULL;
+    vaults_release(all, &a.vault);
+    bool closed = false;
+    vaults_close_all(all, note_closed, &closed);
+    while (!closed) {
+        fixture_pump_ready(&f);
+        vaults_tick(all, now);
+        usleep(100);
+    }
+    vaults_del(&all);
+    fixture_open(&f);
+    fixture_fini(&f);
+}
+
 /* The fixture's vault and two more. */
 static void make_room(int workers)
 {
@@ -209,9 +265,22 @@ static void test_threads(void **state)
     run(2);
 }
 
+static void test_rest_at_once(void **state)
+{
+    (void)state;
+    rests(0);
+}
+
+static void test_rest_threads(void **state)
+{
+    (void)state;
+    rests(2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_at_once), cmocka_unit_test(test_threads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rest_at_once), cmocka_unit_test(test_rest_threads),
+                                       cmocka_unit_test(test_at_once),      cmocka_unit_test(test_threads),
                                        cmocka_unit_test(test_room_at_once), cmocka_unit_test(test_room_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
