@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -47,13 +47,15 @@ static bool no_swap(void)
 static uint64_t free_bytes(uint64_t *held)
 {
     char line[128] = "";
-    unsigned long all = 0, resident = 0, shared = 0;
+    char *at = line;
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
     if (fd >= 0)
         close(fd);
     *held = 0;
-    if (size <= 0 || sscanf(line, "%lu %lu %lu", &all, &resident, &shared) != 3 || shared > resident)
+    (void)strtoul(at, &at, 10); /* pages of addresses; of them in memory; of these, of files */
+    unsigned long resident = size > 0 ? strtoul(at, &at, 10) : 0, shared = strtoul(at, &at, 10);
+    if (shared > resident)
         return 0;
     struct mallinfo2 heap = mallinfo2();
     uint64_t used = heap.uordblks + heap.hblkhd;
