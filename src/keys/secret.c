@@ -99,6 +99,12 @@ ll_status secret_arena_new(secret_arena **out, size_t count, text *why)
     return status;
 }
 
+ll_status secret_arena_lock(const secret_arena *a)
+{
+    size_t page = page_size();
+    return mlock(a->mapping + page, a->mapping_size - 2 * page) ? LL_EDENIED : LL_OK;
+}
+
 void secret_arena_del(secret_arena **arena)
 {
     secret_arena *a = *arena;

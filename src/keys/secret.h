@@ -21,6 +21,8 @@ typedef struct secret_arena secret_arena;
 /* `count` slots of KEYS_KEY bytes (rounded up to whole pages). LL_EDENIED: the system does not let us lock that much;
  * *why (may be NULL) then says what the operator can do. LL_ENOMEM, LL_ELIMIT (SECRET_COUNT_MAX). */
 LL_MUST_USE ll_status secret_arena_new(secret_arena **out, size_t count, text *why);
+/* Lock its pages again, after munlockall has undone that. LL_EDENIED: the system does not let us. */
+LL_MUST_USE ll_status secret_arena_lock(const secret_arena *arena);
 /* Wipes everything, whether given back or not. NULL is fine. */
 void secret_arena_del(secret_arena **arena);
 /* A zeroed slot: KEYS_KEY bytes, or SECRET_WIDE for the wide one. NULL: all are taken. */

@@ -76,9 +76,10 @@ bool footprint_due(footprint *f, uint64_t now_ms)
     return true;
 }
 
-void footprint_trim(footprint *f)
+bool footprint_trim(footprint *f)
 {
-    if (!f->locked) {
+    bool locked = f->locked;
+    if (!locked) {
         (void)malloc_trim(0);
     } else if (no_swap() && !munlockall()) {
         (void)malloc_trim(0);
@@ -87,4 +88,5 @@ void footprint_trim(footprint *f)
     uint64_t held;
     f->kept = free_bytes(&held);
     atomic_store(&f->going, false);
+    return f->locked == locked;
 }

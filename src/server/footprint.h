@@ -29,6 +29,7 @@ typedef struct footprint {
 LL_MUST_USE bool footprint_init(footprint *f);
 /* Is it time to give back what is free? Then footprint_trim is to be called, on a thread that may block. */
 LL_MUST_USE bool footprint_due(footprint *f, uint64_t now_ms);
-void footprint_trim(footprint *f);
+/* False: what was locked before could not be locked again, the arena of the keys neither. */
+LL_MUST_USE bool footprint_trim(footprint *f);
 
 #endif

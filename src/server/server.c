@@ -367,7 +367,11 @@ static void end_overdue(server *s, uint64_t now_ms)
 
 static void trim(void *arg)
 {
-    footprint_trim(arg);
+    server *s = arg;
+    if (footprint_trim(&s->footprint))
+        return;
+    bool keys = !secret_arena_lock(s->secrets);
+    log_event("-", "memory-not-locked keys=%s remedy=\"turn swap off, or restart\"", keys ? "locked" : "not-locked");
 }
 
 static void on_tick(void *context)
@@ -375,7 +379,7 @@ static void on_tick(void *context)
     server *s = context;
     vaults_tick(s->vaults, net_loop_now_ms(s->loop));
     if (footprint_due(&s->footprint, net_loop_now_ms(s->loop)))
-        net_workers_post(s->operators, trim, &s->footprint);
+        net_workers_post(s->operators, trim, s);
     quota_tick(s);
     end_overdue(s, net_loop_now_ms(s->loop));
     net_timer_start(s->tick, SERVER_TICK_MS);

@@ -149,16 +149,16 @@ ll_status directory_domain_add(directory *d, ll_span name, int64_t now)
     return directory_end(d, db_run(q));
 }
 
-static ll_status domain_remove(db *w, const char *name)
+ll_status directory_remove_unused(db *w, const char *is_used, const char *remove, const char *name)
 {
     int64_t used = 0;
-    db_stmt *q = db_prepare(w, "SELECT EXISTS(SELECT 1 FROM alias WHERE domain = ?1)");
+    db_stmt *q = db_prepare(w, is_used);
     db_bind_text(q, 1, span_str(name));
     ll_status status = db_take_int(q, &used);
     if (status || used) {
         return status ? status : LL_EDENIED;
     }
-    q = db_prepare(w, "DELETE FROM domain WHERE name = ?1");
+    q = db_prepare(w, remove);
     db_bind_text(q, 1, span_str(name));
     return directory_changed(w, q);
 }
@@ -171,7 +171,9 @@ ll_status directory_domain_remove(directory *d, ll_span name)
     }
     ll_status status;
     db *w = directory_begin(d, &status);
-    return w ? directory_end(d, domain_remove(w, lower)) : status;
+    return w ? directory_end(d, directory_remove_unused(w, "SELECT EXISTS(SELECT 1 FROM alias WHERE domain = ?1)",
+                                                        "DELETE FROM domain WHERE name = ?1", lower))
+             : status;
 }
 
 ll_status directory_domain_find(directory *d, ll_span name)

@@ -33,20 +33,6 @@ ll_status directory_account_add(directory *d, ll_span name, uint64_t quota, int6
     return directory_end(d, db_run(q));
 }
 
-static ll_status account_remove(db *w, const char *name)
-{
-    int64_t used = 0;
-    db_stmt *q = db_prepare(w, "SELECT EXISTS(SELECT 1 FROM alias WHERE account = ?1)");
-    db_bind_text(q, 1, span_str(name));
-    ll_status status = db_take_int(q, &used);
-    if (status || used) {
-        return status ? status : LL_EDENIED;
-    }
-    q = db_prepare(w, "DELETE FROM account WHERE name = ?1");
-    db_bind_text(q, 1, span_str(name));
-    return directory_changed(w, q);
-}
-
 ll_status directory_account_remove(directory *d, ll_span name)
 {
     char lower[DIRECTORY_ACCOUNT_MAX + 1];
@@ -55,7 +41,9 @@ ll_status directory_account_remove(directory *d, ll_span name)
         return LL_ENOTFOUND;
     }
     db *w = directory_begin(d, &status);
-    return w ? directory_end(d, account_remove(w, lower)) : status;
+    return w ? directory_end(d, directory_remove_unused(w, "SELECT EXISTS(SELECT 1 FROM alias WHERE account = ?1)",
+                                                        "DELETE FROM account WHERE name = ?1", lower))
+             : status;
 }
 
 /* One UPDATE of the row named ?1 with the bytes ?2. */

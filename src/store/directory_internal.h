@@ -1,4 +1,4 @@
-/* directory_internal.h - what directory.c and directory_slot.c share, and nobody else.
+/* directory_internal.h - what the directory's files share, and nobody else.
  * SPDX-License-Identifier: MIT */
 #ifndef STORE_DIRECTORY_INTERNAL_H
 #define STORE_DIRECTORY_INTERNAL_H
@@ -20,6 +20,8 @@ db *directory_begin(directory *d, ll_status *status);
 ll_status directory_end(directory *d, ll_status status);
 /* Run a statement that must change something: else LL_ENOTFOUND. */
 ll_status directory_changed(db *w, db_stmt *q);
+/* Remove the row of that name, unless `is_used` finds some that need it. LL_EDENIED, LL_ENOTFOUND. */
+ll_status directory_remove_unused(db *w, const char *is_used, const char *remove, const char *name);
 /* To lower case (ASCII) with a NUL; names of accounts, local parts. LL_EINVAL: empty, longer than max, controls. */
 ll_status directory_name_lower(ll_span name, size_t max, char *out);
 /* The same for a domain name, which is checked. LL_EINVAL. */

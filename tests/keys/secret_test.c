@@ -5,6 +5,8 @@
 #include "keys/secret.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +43,33 @@ static void slots(void **state)
     free(taken);
     secret_arena_del(&a);
     assert_null(a);
+    secret_arena_del(&a);
+}
+
+static long locked_kib(void)
+{
+    char line[128];
+    long kib = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    assert_non_null(status);
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "VmLck: %ld", &kib) == 1)
+            break;
+    fclose(status);
+    return kib;
+}
+
+static void locked_again(void **state)
+{
+    (void)state;
+    secret_arena *a;
+    assert_int_equal(secret_arena_new(&a, 100, NULL), LL_OK);
+    long before = locked_kib();
+    assert_true(before > 0);
+    assert_int_equal(munlockall(), 0);
+    assert_true(locked_kib() < before);
+    assert_int_equal(secret_arena_lock(a), LL_OK);
+    assert_int_equal(locked_kib(), before);
     secret_arena_del(&a);
 }
 
@@ -177,7 +206,8 @@ static void hardened(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(slots),    cmocka_unit_test(wide),    cmocka_unit_test(limits),
-                                       cmocka_unit_test(hardened), cmocka_unit_test(guarded), cmocka_unit_test(denied)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slots),    cmocka_unit_test(locked_again), cmocka_unit_test(wide),  cmocka_unit_test(limits),
+        cmocka_unit_test(hardened), cmocka_unit_test(guarded),      cmocka_unit_test(denied)};
     return TEST_MAIN(tests);
 }
