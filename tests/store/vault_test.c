@@ -70,14 +70,15 @@ static void test_reopen(void **state)
  * and after a kill readers met garbage (held rows wake the purge). */
 static struct {
     pthread_t thread;
-    bool opening, posted;
-    unsigned late;
+    atomic_bool opening, posted;
+    atomic_uint late;
 } opener;
 
 static int on_statement(unsigned what, void *ctx, void *statement, void *sql)
 {
     (void)what, (void)ctx, (void)statement, (void)sql;
-    opener.late += opener.opening && opener.posted && pthread_equal(pthread_self(), opener.thread);
+    if (opener.opening && opener.posted && pthread_equal(pthread_self(), opener.thread))
+        atomic_fetch_add(&opener.late, 1);
     return 0;
 }
 
