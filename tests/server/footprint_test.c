@@ -29,7 +29,7 @@ static long resident_mb(void)
 static bool is_the_c_library(void)
 {
     size_t before = mallinfo2().uordblks;
-    void *block = malloc(BLOCK);
+    void *volatile block = malloc(BLOCK);
     size_t after = mallinfo2().uordblks;
     free(block);
     return after >= before + BLOCK;
