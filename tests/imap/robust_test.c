@@ -1,6 +1,7 @@
 /* Every allocation fails once: the session says so or ends, and nothing is lost or leaked.
  * SPDX-License-Identifier: MIT */
 #include "chat.h"
+#include "../library/failing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,25 +10,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-typedef struct failing {
-    long left, held;
-} failing;
-
-static void *resize(void *context, void *memory, size_t size)
-{
-    failing *f = context;
-    if (!size) {
-        f->held -= memory != NULL;
-        free(memory);
-        return NULL;
-    }
-    if (f->left-- == 0)
-        return NULL;
-    void *grown = realloc(memory, size);
-    f->held += grown && !memory;
-    return grown;
-}
 
 static chat *current;
 
@@ -135,7 +117,7 @@ static bool run_with_failure(const char *said, long at, bool later)
 {
     chat t = {.store = memory_store_new()};
     failing f = {at, 0};
-    ll_allocator allocator = {resize, &f};
+    ll_allocator allocator = {failing_resize, &f};
     ll_host host = {
         .size = sizeof host, .mechanisms = mechanisms, .auth_start = auth_start, .unauthenticated = unauthenticated};
     ll_session_config config = {

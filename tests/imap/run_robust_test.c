@@ -1,28 +1,10 @@
 /* run_robust_test.c - every allocation of the message-side commands fails once: what the client reads is then still
  * true. SPDX-License-Identifier: MIT */
 #include "talk.h"
+#include "../library/failing.h"
 
 #include <limits.h>
 #include <stdlib.h>
-
-typedef struct failing {
-    long left, held;
-} failing;
-
-static void *resize(void *context, void *memory, size_t size)
-{
-    failing *f = context;
-    if (!size) {
-        f->held -= memory != NULL;
-        free(memory);
-        return NULL;
-    }
-    if (f->left-- == 0)
-        return NULL;
-    void *grown = realloc(memory, size);
-    f->held += grown && !memory;
-    return grown;
-}
 
 static const char *const says[] = {
     "a FETCH 1:* (FLAGS UID INTERNALDATE ENVELOPE BODYSTRUCTURE BODY[1] BODY[HEADER.FIELDS (SUBJECT)]<0.9> RFC822)\r\n",
@@ -61,7 +43,7 @@ enum { says_count = sizeof says / sizeof says[0] };
 static bool run(memory_store *store, long at, size_t n, bool later, text *want)
 {
     failing f = {LONG_MAX, 0};
-    ll_allocator allocator = {resize, &f};
+    ll_allocator allocator = {failing_resize, &f};
     talk t = {.store = store, .connector = &memory_connector};
     ll_session_config config = {
         .size = sizeof config, .flags = LL_SESSION_SECURE, .host = &talk_host, .context = &t, .allocator = &allocator};

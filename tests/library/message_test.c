@@ -1,6 +1,8 @@
 /* message_test.c - ll_message from outside: a message in pieces, its parts and what they say, its text; every
  * allocation fails once; saved bytes that are cut or turned are refused or hold.
  * SPDX-License-Identifier: MIT */
+#include "failing.h"
+
 #include <letterlock.h>
 
 #include <limits.h>
@@ -273,25 +275,6 @@ static void nothing_yet(void **state)
     ll_message_del(&m);
 }
 
-typedef struct failing {
-    long left, held;
-} failing;
-
-static void *resize(void *context, void *memory, size_t size)
-{
-    failing *f = context;
-    if (!size) {
-        f->held -= memory != NULL;
-        free(memory);
-        return NULL;
-    }
-    if (f->left-- == 0)
-        return NULL;
-    void *grown = realloc(memory, size);
-    f->held += grown && !memory;
-    return grown;
-}
-
 /* All that can be done with a message; the first status that is not LL_OK. */
 static ll_status everything(const ll_allocator *allocator)
 {
@@ -323,7 +306,7 @@ static void every_allocation(void **state)
 {
     (void)state;
     failing f = {LONG_MAX, 0};
-    const ll_allocator allocator = {resize, &f};
+    const ll_allocator allocator = {failing_resize, &f};
     assert_int_equal(everything(&allocator), LL_OK);
     assert_int_equal(f.held, 0);
     long count = LONG_MAX - f.left;
