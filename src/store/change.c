@@ -45,10 +45,16 @@ static change_edit *edit_new(change *c)
     return edit;
 }
 
+/* With which the next may be merged. */
+static change_edit *last_edit(change *c)
+{
+    return c->count > c->asked ? &c->edits[c->count - 1] : NULL;
+}
+
 ll_status change_add(change *c, uint32_t uid, const ll_flags *flags)
 {
     c->added = true;
-    change_edit *last = c->count ? &c->edits[c->count - 1] : NULL;
+    change_edit *last = last_edit(c);
     if (last && last->kind == EDIT_ADD && last->range.last == uid - 1 && ll_flags_equal(&last->flags, flags)) {
         last->range.last = uid;
         return LL_OK;
@@ -65,7 +71,7 @@ ll_status change_add(change *c, uint32_t uid, const ll_flags *flags)
 ll_status change_remove(change *c, uint32_t uid)
 {
     c->expunged = true;
-    change_edit *last = c->count ? &c->edits[c->count - 1] : NULL;
+    change_edit *last = last_edit(c);
     if (last && last->kind == EDIT_REMOVE && last->range.last == uid - 1) {
         last->range.last = uid;
         return LL_OK;
@@ -80,7 +86,7 @@ ll_status change_remove(change *c, uint32_t uid)
 
 ll_status change_flags(change *c, ll_range range, ll_flags_op op, const ll_flags *flags)
 {
-    change_edit *last = c->count ? &c->edits[c->count - 1] : NULL;
+    change_edit *last = last_edit(c);
     if (last && last->kind == EDIT_FLAGS && last->op == op && last->range.last == range.first - 1 &&
         ll_flags_equal(&last->flags, flags)) {
         last->range.last = range.last;
@@ -125,6 +131,24 @@ static ll_status edit_apply(const change_edit *edit, ll_view *view)
         return ll_view_keyword_add(view, span_of(edit->name, edit->name_size), &number);
     }
     return LL_ECORRUPT;
+}
+
+size_t change_touched(change *c, ll_range *out, size_t room)
+{
+    size_t count = 0;
+    for (; c->asked < c->count; c->asked++) {
+        const change_edit *edit = &c->edits[c->asked];
+        if (edit->kind != EDIT_ADD && edit->kind != EDIT_FLAGS)
+            continue;
+        ll_range *last = count ? &out[count - 1] : NULL;
+        if (!last || (count < room && last->last + 1 != edit->range.first)) {
+            out[count++] = edit->range;
+            continue;
+        }
+        last->first = edit->range.first < last->first ? edit->range.first : last->first;
+        last->last = edit->range.last > last->last ? edit->range.last : last->last;
+    }
+    return count;
 }
 
 uint64_t change_messages(const change *c)

@@ -24,6 +24,7 @@ typedef struct change {
     bool expunged;    /* removes messages: there is something in `held` */
     change_edit *edits;
     size_t count, room;
+    size_t asked; /* edits that change_touched has given */
 } change;
 
 typedef struct change_list {
@@ -38,6 +39,9 @@ LL_MUST_USE ll_status change_remove(change *c, uint32_t uid);
 LL_MUST_USE ll_status change_flags(change *c, ll_range range, ll_flags_op op, const ll_flags *flags);
 LL_MUST_USE ll_status change_keyword(change *c, ll_span name);
 
+/* Ranges of UIDs that were added or whose flags were changed since the last call, at most `room` (at least 1): what
+ * would be more is joined into the last. What is recorded after this is not merged with what was before. */
+size_t change_touched(change *c, ll_range *out, size_t room);
 /* Messages that it touches. */
 uint64_t change_messages(const change *c);
 /* Do it to a view that is being edited. LL_ENOMEM; LL_ECORRUPT: the view is not what the change was made for. */

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * For everybody in this room; nobody outside it sees SQL. It promises: the file is encrypted page by page (cipher.h), 8
- * KiB pages, in WAL mode; a commit is on the disk when db_commit returns (synchronous=FULL, invariant 1); temporary
- * tables stay in memory (invariant 5); every result of SQLite is an ll_status:
+ * KiB pages, in WAL mode; a commit is on the disk when db_commit returns (synchronous=FULL, invariant 1; but
+ * see db_lazy); temporary tables stay in memory (invariant 5); every result of SQLite is an ll_status:
  *
  *     LL_EFULL     disk or quota of the file system full, file size limit      LL_ENOMEM     out of memory
  *     LL_ECORRUPT  damaged, not a database, or another key                     LL_EIO        the disk failed

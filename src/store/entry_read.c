@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "store/entry.h"
 
+#include "store/changed.h"
+
 #include <stdio.h>
 
 ll_status entry_is_there(db *d, int64_t mailbox, uint32_t uid)
@@ -154,6 +156,20 @@ ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t coun
     return status == LL_MORE ? LL_OK : status;
 }
 
+static ll_status give_changed(db_stmt *q, entry_found *found, ll_call *call)
+{
+    ll_status status;
+    while ((status = db_step(q)) == LL_MORE) {
+        uint32_t uid = (uint32_t)db_column_int(q, 0);
+        status = found(call, (ll_range){uid, uid});
+        if (status) {
+            db_reset(q);
+            return status;
+        }
+    }
+    return status;
+}
+
 static ll_status give_found(db_stmt *q, entry_found *found, ll_call *call)
 {
     ll_status status;
@@ -171,10 +187,11 @@ ll_status entry_changes(db *d, int64_t mailbox, uint64_t since, entry_found *cha
                         ll_call *call)
 {
     int64_t after = since < INT64_MAX ? (int64_t)since : INT64_MAX;
-    db_stmt *q = db_prepare(d, "SELECT uid, uid FROM entry WHERE mailbox = ?1 AND modseq > ?2");
-    db_bind_int(q, 1, mailbox);
-    db_bind_int(q, 2, after);
-    ll_status status = give_found(q, changed, call);
+    db_stmt *q;
+    bool scan;
+    ll_status status = changed_since(d, mailbox, since, &q, &scan);
+    if (!status)
+        status = give_changed(q, changed, call);
     if (status)
         return status;
     q = db_prepare(d, "SELECT uid_first, uid_last FROM vanished WHERE mailbox = ?1 AND modseq > ?2");

@@ -3,6 +3,7 @@
 #include "store/mailbox.h"
 
 #include "base/memory.h"
+#include "store/changed.h"
 #include "store/entry.h"
 
 #define COLUMNS                                                                                                        \
@@ -81,7 +82,8 @@ ll_status mailbox_save(writer *w, mailbox_row *m)
     w->messages += m->messages - m->messages_loaded;
     m->bytes_loaded = m->bytes;
     m->messages_loaded = m->messages;
-    return db_run(q);
+    ll_status status = db_run(q);
+    return status ? status : changed_log(w, m, c);
 }
 
 /* ---------------------------------------------------------------------------------------------- Keywords */

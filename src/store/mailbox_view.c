@@ -3,6 +3,7 @@
 #include "store/mailbox_view.h"
 
 #include "base/memory.h"
+#include "store/changed.h"
 #include "store/entry.h"
 #include "store/opened.h"
 
@@ -51,10 +52,11 @@ static ll_status bring_entry(db_stmt *q, ll_view *view)
 /* LL_ELIMIT: so many that a scan is quicker. */
 static ll_status bring_entries(db *d, const mailbox_row *m, uint64_t since, ll_view *view, uint64_t *count)
 {
-    db_stmt *q = db_prepare(d, "SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 AND modseq > ?2");
-    db_bind_int(q, 1, m->id);
-    db_bind_int(q, 2, (int64_t)since);
-    ll_status status;
+    db_stmt *q;
+    bool scan;
+    ll_status status = changed_since(d, m->id, since, &q, &scan);
+    if (status || scan)
+        return status ? status : LL_ELIMIT;
     while ((status = db_step(q)) == LL_MORE) {
         status = ++*count > m->messages / 16 ? LL_ELIMIT : bring_entry(q, view);
         if (status) {

@@ -25,6 +25,16 @@
     "view BLOB NOT NULL" /* ll_view_save */                                                                            \
     ") STRICT"
 
+/* The log of changes: changed.h. Since 3; before, entry had an index by modseq. */
+#define CHANGED_SQL                                                                                                    \
+    "CREATE TABLE changed("                                                                                            \
+    "mailbox INTEGER NOT NULL REFERENCES mailbox(id) ON DELETE CASCADE,"                                               \
+    "modseq INTEGER NOT NULL,"    /* at which these were added, or got other flags */                                  \
+    "uid_first INTEGER NOT NULL," /* 0: anything may have changed up to modseq */                                      \
+    "uid_last INTEGER NOT NULL,"                                                                                       \
+    "PRIMARY KEY(mailbox, modseq, uid_first)"                                                                          \
+    ") WITHOUT ROWID, STRICT"
+
 /* The search index (search_segment.h), made from the messages and at any time to be made anew. Since 2, so the step
  * from 1 makes the same tables. */
 #define SEARCH_SEGMENT                                                                                                 \
@@ -154,8 +164,6 @@ static const schema_object vault_objects[] = {
                                                   it has none; NULL: look into the message. Since 2 */
               "PRIMARY KEY(mailbox, uid)"
               ") WITHOUT ROWID, STRICT"},
-    {"entry_modseq",
-     "CREATE INDEX entry_modseq ON entry(mailbox, modseq)"}, /* CHANGEDSINCE, and sessions catching up */
     {"held", "CREATE TABLE held(" /* expunged, but a session that has not been told may still read it; emptied when the
                                      vault opens */
              "mailbox INTEGER NOT NULL," /* may be gone already */
@@ -177,6 +185,7 @@ static const schema_object vault_objects[] = {
                  "modseq INTEGER NOT NULL," /* at which they vanished */
                  "PRIMARY KEY(mailbox, modseq, uid_first)"
                  ") WITHOUT ROWID, STRICT"},
+    {"changed", CHANGED_SQL},
     {"absorbed", "CREATE TABLE absorbed("
                  "drop_id BLOB PRIMARY KEY" /* drop entry that is in this vault already, and perhaps still in the drop:
                                                exactly once */
@@ -301,6 +310,9 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE held ADD COLUMN keywords BLOB;"
             "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS
             ";" SEARCH_POSTINGS ";"},
+    /* 2 to 3: the log of changes in place of an index. What was before it may be anything. */
+    {.sql = "DROP INDEX entry_modseq;" CHANGED_SQL ";"
+            "INSERT INTO changed(mailbox, modseq, uid_first, uid_last) SELECT id, modseq, 0, 4294967295 FROM mailbox;"},
 };
 
 static const schema_step directory_steps[] = {
@@ -315,7 +327,7 @@ static const schema_step directory_steps[] = {
 const schema *schema_of(schema_kind kind)
 {
     static const schema all[] = {
-        [SCHEMA_VAULT] = {"vault", 0x4c4c7661, 2, vault_objects, COUNT(vault_objects), vault_steps}, /* "LLva" */
+        [SCHEMA_VAULT] = {"vault", 0x4c4c7661, 3, vault_objects, COUNT(vault_objects), vault_steps}, /* "LLva" */
         [SCHEMA_DIRECTORY] = {"directory", 0x4c4c6469, 2, directory_objects, COUNT(directory_objects),
                               directory_steps},                                           /* "LLdi" */
         [SCHEMA_DROP] = {"drop", 0x4c4c6472, 1, drop_objects, COUNT(drop_objects), NULL}, /* "LLdr" */

@@ -30,6 +30,10 @@ static const struct {
                                                "WHERE x.mailbox = m.id) AS n FROM mailbox m WHERE uidnext <= n"},
     {"mailbox: modseq, highest of its entries", "SELECT id, modseq, (SELECT coalesce(max(modseq), 0) FROM entry e "
                                                 "WHERE e.mailbox = m.id) AS n FROM mailbox m WHERE modseq < n"},
+    {"entry: modseq, not in the log of changes",
+     "SELECT uid, modseq, 0 FROM entry e WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.mailbox = e.mailbox AND "
+     "c.modseq = e.modseq AND e.uid BETWEEN c.uid_first AND c.uid_last) AND NOT EXISTS (SELECT 1 FROM changed c WHERE "
+     "c.mailbox = e.mailbox AND c.modseq >= e.modseq AND c.uid_first = 0)"},
     {"mailbox: modseq, the vault's",
      "SELECT id, modseq, (SELECT value FROM meta WHERE key = 'modseq') AS n FROM mailbox m WHERE modseq > n"},
     {"mailbox: uidvalidity, the vault's", "SELECT id, uidvalidity, (SELECT value FROM meta WHERE key = 'uidvalidity') "

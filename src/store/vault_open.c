@@ -157,6 +157,7 @@ static ll_status load_numbers(vault *v, db *d)
                          .modseq = v->modseq,
                          .modseq_saved = v->modseq,
                          .published = v->modseq,
+                         .logged = UINT_MAX / 2, /* nobody has looked yet */
                          .uidvalidity = (uint32_t)uidvalidity,
                          .uidvalidity_saved = (uint32_t)uidvalidity,
                          .bytes = v->bytes,

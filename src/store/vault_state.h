@@ -36,6 +36,7 @@ typedef struct writer {
     uint64_t job_modseq;              /* of the job under way; 0: it has changed nothing yet */
     uint64_t job_bytes, job_messages; /* before the job under way */
     uint64_t job_prepaid;             /* of what it adds, bytes that were taken from the ledger before */
+    unsigned logged;                  /* rows of table changed since somebody looked how many there are */
     bool job_quota;                   /* what it adds is refused if there is no room, rather than forced */
     bool checkpoint;                  /* after COMMIT: the file got smaller, which shows only then */
     uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */

@@ -82,6 +82,96 @@ static void test_changes(void **state)
     fixture_fini(&f);
 }
 
+static int64_t log_rows(fixture *f, const char *fill)
+{
+    db *d;
+    int64_t rows = 0;
+    assert_int_equal(db_open(&d, f->path, f->key, 0, NULL), LL_OK);
+    if (fill)
+        assert_int_equal(db_exec(d, fill), LL_OK);
+    assert_int_equal(db_take_int(db_prepare(d, "SELECT count(*) FROM changed"), &rows), LL_OK);
+    db_close(&d);
+    return rows;
+}
+
+/* A job of many ranges leaves few rows; they reach too far, and what is told does not. */
+static void test_log_scattered(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    ll_range odd[50], *ranges = odd;
+    fixture_init(&f, workers);
+    client_init(&c, &f);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(client_append(&c, "INBOX", "a: b\r\n\r\n", 0, NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    uint64_t start = modseq_of(&c);
+    for (uint32_t i = 0; i < 50; i++)
+        odd[i] = (ll_range){2 * i + 1, 2 * i + 1};
+    assert_int_equal(ASK(&c, store, c.mailbox, ranges, 50, LL_FLAGS_ADD, F(SEEN), NULL, 0), LL_OK);
+    assert_int_equal(ASK(&c, changes, c.mailbox, start), LL_OK);
+    assert_int_equal(uidset_count(c.call->changed), 50);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_true(uidset_has(c.call->changed, 2 * i + 1));
+    for (uint32_t uid = 1; uid <= 100; uid++) { /* one range of the question, as many jumps among the rows */
+        ll_flags flags = {0};
+        client_latest(&c);
+        assert_true(ll_view_flags(c.view, uid, &flags));
+        assert_int_equal(ll_flags_has(&flags, LL_FLAG_SEEN), uid % 2);
+    }
+    assert_int_equal(client_store(&c, 1, 100, LL_FLAGS_ADD, F(SEEN) | F(FLAGGED)), LL_OK);
+    assert_int_equal(client_store(&c, 2, 100, LL_FLAGS_REMOVE, F(SEEN)), LL_OK);
+    uint64_t late = modseq_of(&c) - 1;
+    assert_int_equal(ASK(&c, changes, c.mailbox, late), LL_OK);
+    assert_int_equal(uidset_count(c.call->changed), 99);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_true(log_rows(&f, NULL) <= 100 + 32 + 2);
+    fixture_open(&f);
+    fixture_check(&f);
+    fixture_fini(&f);
+}
+
+/* The log is cut, and who asks for what was cut off is told all the same. */
+static void test_log_bounded(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    fixture_init(&f, workers);
+    client_init(&c, &f);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(client_append(&c, "INBOX", "a: b\r\n\r\n", 0, NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    uint64_t start = modseq_of(&c);
+    assert_int_equal(client_store(&c, 3, 4, LL_FLAGS_ADD, F(SEEN)), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_true(log_rows(&f, "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+                             "INSERT INTO changed SELECT m.id, i, 2, 2 FROM n, mailbox m WHERE m.name = 'INBOX';"
+                             "UPDATE mailbox SET modseq = 10000 WHERE name = 'INBOX';"
+                             "UPDATE entry SET modseq = 10000 WHERE uid = 2;"
+                             "UPDATE meta SET value = max(value, 10000) WHERE key = 'modseq'") > 9000);
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(client_store(&c, 1, 1, LL_FLAGS_ADD, F(FLAGGED)), LL_OK);
+    assert_int_equal(ASK(&c, changes, c.mailbox, start), LL_OK);
+    EXPECT(changed, 1, 2, 3, 4);
+    assert_int_equal(ASK(&c, changes, c.mailbox, (uint64_t)9999), LL_OK);
+    EXPECT(changed, 1, 2);
+    assert_int_equal(ASK(&c, changes, c.mailbox, (uint64_t)10000), LL_OK);
+    EXPECT(changed, 1);
+    client_fini(&c);
+    fixture_close(&f);
+    int64_t left = log_rows(&f, NULL);
+    assert_true(left >= 4096 && left < 4200);
+    fixture_open(&f);
+    fixture_check(&f);
+    fixture_fini(&f);
+}
+
 static const call_survey *surveyed(const client *c, const char *name)
 {
     for (size_t i = 0; i < c->call->surveys_count; i++)
@@ -156,7 +246,8 @@ static void test_survey(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_survey)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_log_scattered),
+                                       cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_survey)};
     int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
     workers = 2;
     return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);

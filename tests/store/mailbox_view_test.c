@@ -26,6 +26,7 @@ static void fill(fixture *f, int64_t count)
         "INSERT INTO keyword(mailbox, number, name) SELECT id, 0, '$Work' FROM mailbox WHERE name = 'INBOX' AND ?1",
         ("UPDATE mailbox SET uidnext = ?1 + 1, modseq = ?1 + 200, messages = ?1, unseen = (SELECT count(*) FROM entry "
          "WHERE NOT flags & 1), deleted = (SELECT count(*) FROM entry WHERE flags & 8) WHERE name = 'INBOX'"),
+        "INSERT INTO changed SELECT id, modseq, 0, 4294967295 FROM mailbox WHERE name = 'INBOX' AND ?1",
         "UPDATE meta SET value = ?1 + 300 WHERE key = 'modseq'",
         "UPDATE meta SET value = ?1 WHERE key = 'messages'",
     };
