@@ -20,9 +20,9 @@
 static const uint8_t drop_key[KEYS_KEY] = FIXTURE_DROP_KEY, directory_key[KEYS_KEY] = FIXTURE_DIRECTORY_KEY;
 
 /* Every older version that there is a fixture of. A new version adds its line (and its files). */
-static const char *const vaults[] = {"vault_v1.sql"};
+static const char *const vaults[] = {"vault_v1.sql", "vault_v2.sql"};
 static const char *const drops[] = {"drop_v1.sql"};
-static const char *const directories[] = {"directory_v1.sql"};
+static const char *const directories[] = {"directory_v1.sql", "directory_v2.sql"};
 
 typedef struct numbers {
     int64_t uidvalidity, modseq, uidnext;
