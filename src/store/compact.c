@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/message.h"
+#include "store/part.h"
 #include "store/vault_state.h"
 
 static ll_status pages_free(db *d, int64_t *free_pages, int64_t *all)
@@ -88,9 +89,10 @@ typedef struct compaction {
     compact_more *more;
     compact_done *done;
     void *ctx;
-    bool counted, converted, ended;
-    int64_t after; /* messages up to this one were looked at */
-    uint64_t messages;
+    bool counted, converted, counts_mended, ended;
+    int64_t after;      /* messages up to this one were looked at */
+    int64_t after_part; /* parts, the same */
+    uint64_t messages, mended;
     compact_result result;
 } compaction;
 
@@ -122,27 +124,74 @@ static ll_status convert_one(writer *w, int64_t message, uint64_t *converted)
     return undone || (status != LL_ECORRUPT && status != LL_EVERSION) ? status : undone;
 }
 
-/* The next old messages. LL_OK: there were none; LL_MORE. */
+/* The first number after this one in a column that leads a key, in *next; LL_ENOTFOUND: there is none. */
+static ll_status next_key(db *d, const char *literal, int64_t after, int64_t *next)
+{
+    db_stmt *q = db_prepare(d, literal);
+    db_bind_int(q, 1, after);
+    return db_take_int(q, next);
+}
+
+/* The next message of version 1 up to `last`: it is one piece without a place. */
+static ll_status next_old(db *d, int64_t after, int64_t last, int64_t *message, uint64_t *size)
+{
+    db_stmt *q = db_prepare(d, "SELECT m.id, m.size FROM piece p CROSS JOIN message m WHERE p.message > ?1 AND "
+                               "p.message <= ?2 AND p.place IS NULL AND m.id = p.message AND m.head IS NULL AND "
+                               "m.size > 0 ORDER BY p.message LIMIT 1");
+    db_bind_int(q, 1, after);
+    db_bind_int(q, 2, last);
+    ll_status status = db_first(q);
+    if (status)
+        return status;
+    *message = db_column_int(q, 0);
+    *size = (uint64_t)db_column_int(q, 1);
+    db_reset(q);
+    return LL_OK;
+}
+
+/* The old messages among the next COMPACT_LOOK. LL_OK: there are no others behind them; LL_MORE. */
 static ll_status convert(compaction *c, writer *w)
 {
-    uint64_t bytes = 0;
-    ll_status status = LL_MORE;
-    for (int i = 0; status == LL_MORE && i < COMPACT_MESSAGES && bytes < COMPACT_BYTES; i++) {
-        db_stmt *q =
-            db_prepare(w->db, "SELECT id, size FROM message WHERE id > ?1 AND head IS NULL AND size > 0 AND EXISTS "
-                              "(SELECT 1 FROM piece p WHERE p.message = message.id AND p.place IS NULL) "
-                              "ORDER BY id LIMIT 1");
-        db_bind_int(q, 1, c->after);
-        status = db_first(q);
-        if (status)
-            return status == LL_ENOTFOUND ? LL_OK : status;
-        c->after = db_column_int(q, 0);
-        bytes += (uint64_t)db_column_int(q, 1);
-        db_reset(q);
-        status = convert_one(w, c->after, &c->messages);
-        status = status ? status : LL_MORE;
+    uint64_t bytes = 0, size = 0;
+    int64_t first = 0;
+    ll_status status =
+        next_key(w->db, "SELECT message FROM piece WHERE message > ?1 ORDER BY message LIMIT 1", c->after, &first);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_OK : status;
+    int64_t last = first < INT64_MAX - COMPACT_LOOK ? first - 1 + COMPACT_LOOK : INT64_MAX;
+    for (int i = 0; !status && i < COMPACT_MESSAGES && bytes < COMPACT_BYTES; i++, bytes += size) {
+        status = next_old(w->db, c->after, last, &c->after, &size);
+        if (!status)
+            status = convert_one(w, c->after, &c->messages);
     }
-    return status;
+    if (status == LL_ENOTFOUND)
+        c->after = last;
+    return status && status != LL_ENOTFOUND ? status : LL_MORE;
+}
+
+/* The next COMPACT_LOOK parts: counts of references that were damaged. As convert. */
+static ll_status mend(compaction *c, writer *w)
+{
+    int64_t part = c->after_part;
+    ll_status status = LL_OK;
+    for (int i = 0; !status && i < COMPACT_LOOK; i++) {
+        bool mended = false;
+        status = next_key(w->db, "SELECT id FROM part WHERE id > ?1 ORDER BY id LIMIT 1", part, &part);
+        if (!status)
+            status = part_recount(w->db, part, &mended);
+        c->mended += mended;
+    }
+    c->after_part = part;
+    return status == LL_ENOTFOUND ? LL_OK : status ? status : LL_MORE;
+}
+
+/* One turn of what comes before free pages are given back. */
+static ll_status prepare(compaction *c, writer *w)
+{
+    bool *over = c->converted ? &c->counts_mended : &c->converted;
+    ll_status status = c->converted ? mend(c, w) : convert(c, w);
+    *over = status == LL_OK;
+    return status == LL_MORE ? LL_OK : status;
 }
 
 static ll_status compact_run(vault_job *job, writer *w)
@@ -157,11 +206,8 @@ static ll_status compact_run(vault_job *job, writer *w)
     c->counted = true;
     c->messages = c->result.messages;
     c->result.after = (uint64_t)all * DB_PAGE;
-    if (!c->converted) {
-        status = convert(c, w);
-        c->converted = status == LL_OK;
-        return status == LL_MORE ? LL_OK : status;
-    }
+    if (!c->counts_mended)
+        return prepare(c, w);
     bool more = false;
     status = give_back(w->db, free_pages, 0, &more);
     c->ended = !status && !more;
@@ -186,9 +232,9 @@ static void compact_step_done(vault_job *job, ll_status status)
         }
         status = LL_ECLOSED;
     }
-    vault_log(v, "vault compact status=%s messages=%llu before=%llu after=%llu", ll_status_name(status),
-              (unsigned long long)c->result.messages, (unsigned long long)c->result.before,
-              (unsigned long long)c->result.after);
+    vault_log(v, "vault compact status=%s messages=%llu mended=%llu before=%llu after=%llu", ll_status_name(status),
+              (unsigned long long)c->result.messages, (unsigned long long)c->mended,
+              (unsigned long long)c->result.before, (unsigned long long)c->result.after);
     pthread_mutex_lock(&v->mutex);
     v->compacting = false;
     pthread_mutex_unlock(&v->mutex);

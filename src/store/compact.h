@@ -13,6 +13,7 @@ enum {
     COMPACT_PAGES = 512,         /* moved by one job: 4 MB, some 20 ms */
     COMPACT_MESSAGES = 64,       /* stored anew by one job, */
     COMPACT_BYTES = 4 << 20,     /* and their bytes: as long */
+    COMPACT_LOOK = 2048,         /* messages or parts looked at by one job: some milliseconds */
     COMPACT_FREE_PAGES = 256,    /* fewer free pages (2 MB) are left for new mail, */
     COMPACT_FREE_SHARE = 32,     /* and one page in so many: trimming every purge would move pages to and fro */
     COMPACT_FREE_LEFT_SHARE = 64 /* a trim leaves one in so many */
@@ -30,8 +31,9 @@ typedef struct compact_result {
  * is done, and the next call goes on from there. It also ends when nobody else holds the vault. */
 typedef bool compact_more(void *ctx);
 typedef void compact_done(void *ctx, ll_status status, const compact_result *result);
-/* Store old messages anew, then give back every free page. On executor->done's thread; the vault is held until `done`.
- * more may be NULL. LL_EBUSY: it is under way already. A message that cannot be read stays as it is. */
+/* Store old messages anew, make damaged counts of references right, then give back every free page. On executor->done's
+ * thread; the vault is held until `done`. more may be NULL. LL_EBUSY: it is under way already. A message that cannot be
+ * read stays as it is. */
 void vault_compact(vault *v, compact_more *more, compact_done *done, void *ctx);
 
 #endif

@@ -227,7 +227,7 @@ static ll_status parts_unref(db *d, int64_t message)
     db_bind_int(pieces, 1, message);
     ll_status status;
     while ((status = db_step(pieces)) == LL_MORE) {
-        status = part_unref(d, db_column_int(pieces, 0), db_column_int(pieces, 1));
+        status = part_unref(d, db_column_int(pieces, 0), db_column_int(pieces, 1), message);
         if (status) {
             db_reset(pieces);
             return status;

@@ -30,5 +30,8 @@ LL_MUST_USE ll_status message_content(db *d, int64_t message, uint64_t offset, u
  * the facts say), unless it is over MESSAGE_HEAD_MAX, and for most messages everything. Reads one row. LL_ENOTFOUND: it
  * holds none, as in version 1, or there is no such message: ask message_content. */
 LL_MUST_USE ll_status message_head(db *d, int64_t message, message_sink *sink, void *ctx);
+/* All that the message's own row holds, in one call of the sink: its header and what stands between its pieces, for
+ * salvage, when the rows of these are lost. LL_ENOTFOUND: nothing. */
+LL_MUST_USE ll_status message_remains(db *d, int64_t message, message_sink *sink, void *ctx);
 
 #endif

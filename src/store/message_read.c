@@ -81,17 +81,18 @@ static ll_status give_piece(reading *r, db_stmt *q)
 
 static ll_status read_pieces(reading *r, int64_t message)
 {
-    db_stmt *q = db_prepare(r->db, "SELECT p.place, coalesce(p.size, t.size), p.transfer, p.part, p.plain, t.size, "
-                                   "t.encoding FROM piece p LEFT JOIN part t ON t.id = p.part WHERE p.message = ?1 "
-                                   "ORDER BY p.ordinal");
+    db_stmt *q =
+        db_prepare(r->db, "SELECT p.place, coalesce(p.size, t.size), p.transfer, p.part, p.plain, t.size, "
+                          "t.encoding, p.ordinal FROM piece p LEFT JOIN part t ON t.id = p.part WHERE p.message = ?1 "
+                          "ORDER BY p.ordinal");
     db_bind_int(q, 1, message);
     ll_status status = LL_OK;
     bool more = true;
-    while (!status && r->at < r->to && more) {
+    for (int64_t n = 0; !status && r->at < r->to && more; n++) {
         status = db_step(q);
         more = status == LL_MORE;
-        if (more)
-            status = give_piece(r, q);
+        if (more) /* where one is missing, the head goes on somewhere else */
+            status = db_column_int(q, 7) == n ? give_piece(r, q) : LL_ECORRUPT;
     }
     db_reset(q);
     return status || r->at >= r->to ? status : give_head(r, r->size - r->at);
@@ -158,6 +159,23 @@ ll_status message_head(db *d, int64_t message, message_sink *sink, void *ctx)
         status = LL_ENOTFOUND;
     if (!status)
         status = sink(ctx, span_first(head, (size_t)place));
+    db_reset(q);
+    return status;
+}
+
+ll_status message_remains(db *d, int64_t message, message_sink *sink, void *ctx)
+{
+    packing *p = packing_of(d);
+    db_stmt *q;
+    ll_span head;
+    if (!p)
+        return LL_ENOMEM;
+    ll_status status = first_row(d, message, &q);
+    if (status)
+        return status;
+    status = open_head(p, q, &head);
+    if (!status)
+        status = head.size ? sink(ctx, head) : LL_ENOTFOUND;
     db_reset(q);
     return status;
 }

@@ -231,7 +231,31 @@ ll_status part_put(db *d, const part_source *source, uint64_t plain, const uint8
     return db_run(q);
 }
 
-ll_status part_unref(db *d, int64_t part, int64_t count)
+static ll_status part_delete(db *d, int64_t part)
+{
+    db_stmt *q = db_prepare(d, "DELETE FROM part WHERE id = ?1"); /* with its chunks */
+    db_bind_int(q, 1, part);
+    return db_run(q);
+}
+
+/* Its pieces, but for those of one message (0: of none). */
+static ll_status part_pieces(db *d, int64_t part, int64_t message, int64_t *count)
+{
+    db_stmt *q = db_prepare(d, "SELECT count(*) FROM piece WHERE -part = -?1 AND part <> 0 AND message <> ?2");
+    db_bind_int(q, 1, part);
+    db_bind_int(q, 2, message);
+    return db_take_int(q, count);
+}
+
+static ll_status part_refs_set(db *d, int64_t part, int64_t refs)
+{
+    db_stmt *q = db_prepare(d, "UPDATE part SET refs = ?2 WHERE id = ?1");
+    db_bind_int(q, 1, part);
+    db_bind_int(q, 2, refs);
+    return db_run(q);
+}
+
+ll_status part_unref(db *d, int64_t part, int64_t count, int64_t message)
 {
     int64_t refs = 0;
     db_stmt *q = db_prepare(d, "UPDATE part SET refs = refs - ?2 WHERE id = ?1 RETURNING refs");
@@ -242,9 +266,26 @@ ll_status part_unref(db *d, int64_t part, int64_t count)
         return status == LL_ENOTFOUND ? LL_ECORRUPT : status;
     if (refs > 0)
         return LL_OK;
-    q = db_prepare(d, "DELETE FROM part WHERE id = ?1"); /* with its chunks */
+    int64_t others = 0;
+    status = part_pieces(d, part, message, &others);
+    if (status)
+        return status;
+    return others ? part_refs_set(d, part, others) : part_delete(d, part);
+}
+
+ll_status part_recount(db *d, int64_t part, bool *mended)
+{
+    int64_t refs = 0, pieces = 0;
+    db_stmt *q = db_prepare(d, "SELECT refs FROM part WHERE id = ?1");
     db_bind_int(q, 1, part);
-    return db_run(q);
+    *mended = false;
+    ll_status status = db_take_int(q, &refs);
+    if (!status)
+        status = part_pieces(d, part, 0, &pieces);
+    if (status || refs == pieces || !pieces)
+        return status == LL_ENOTFOUND ? LL_OK : status;
+    *mended = true;
+    return part_refs_set(d, part, pieces);
 }
 
 /* ------------------------------------------------------------------------------------------------------- Read */

@@ -39,8 +39,12 @@ LL_MUST_USE ll_status part_hash(db *d, const incoming *from, uint64_t offset, ui
 /* Store `plain` bytes of content with one more reference: in a part of the same content, if hash is given and there is
  * one, else in a new one. */
 LL_MUST_USE ll_status part_put(db *d, const part_source *source, uint64_t plain, const uint8_t *hash, int64_t *part);
-/* `count` references fewer; at 0 it goes, with its chunks. */
-LL_MUST_USE ll_status part_unref(db *d, int64_t part, int64_t count);
+/* `count` references fewer, all of them of this message's pieces; at 0 it goes, with its chunks. Not so if pieces of
+ * others refer to it: then the count was damaged, and is what they are from here on. */
+LL_MUST_USE ll_status part_unref(db *d, int64_t part, int64_t count, int64_t message);
+/* The part's count of references, if it is not what its pieces are, becomes that. *mended: it was not. A part without
+ * pieces stays: its messages may have been lost by the same damage, and salvage gives it. */
+LL_MUST_USE ll_status part_recount(db *d, int64_t part, bool *mended);
 
 /* Give the bytes from..to of the part's text under this transfer. LL_ECORRUPT: a chunk is missing or damaged. */
 typedef ll_status part_sink(void *ctx, ll_span bytes);

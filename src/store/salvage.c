@@ -23,7 +23,8 @@ typedef struct salvage {
     char db_path[PATH_MAX];
     maildir mail;
     FILE *unreadable, *mailboxes;
-    text *report; /* salvage_look's */
+    text *report;     /* salvage_look's */
+    const char *kept; /* for unreadable.txt: what of the last message that could not be had is in "Incomplete" */
 } salvage;
 
 /* ---------------------------------------------------------------------------------------------------------- Pages */
@@ -187,6 +188,13 @@ static ll_status incomplete_end(salvage *s, const maildir_mail *mail)
     return status;
 }
 
+/* Not even the beginning could be read: the rows of its pieces are lost, so nobody knows where they stood. */
+static ll_status remains(salvage *s, const maildir_mail *mail)
+{
+    ll_status status = message_remains(s->db, mail->message, sink, s);
+    return status == LL_ECORRUPT || status == LL_EVERSION || status == LL_ENOTFOUND ? LL_OK : status;
+}
+
 /* LL_ECORRUPT: it could not be read as it was. */
 static ll_status message_write(salvage *s, const maildir_mail *mail, uint64_t size)
 {
@@ -198,6 +206,16 @@ static ll_status message_write(salvage *s, const maildir_mail *mail, uint64_t si
         status = LL_ECORRUPT;
     if (!status)
         return maildir_end(&s->mail, mail);
+    s->kept = ": nothing of it";
+    if (!is_ours(status) && s->mail.written) {
+        s->kept = ": its beginning is in \"Incomplete\"";
+    } else if (!is_ours(status)) {
+        ll_status rest = remains(s, mail);
+        status = rest ? rest : status;
+        s->kept = s->mail.written ? ": its body is lost; its header, and what stood beside its parts, is in "
+                                    "\"Incomplete\""
+                                  : s->kept;
+    }
     if (!is_ours(status) && s->mail.written) {
         ll_status kept = incomplete_end(s, mail);
         status = kept ? kept : status;
@@ -246,8 +264,8 @@ static ll_status mailbox_messages(salvage *s, int64_t mailbox, ll_span name)
         s->numbers.placed += status == LL_OK;
         if (status == LL_ECORRUPT) {
             s->numbers.lost++;
-            fprintf(s->unreadable, "%.*s: message with UID %" PRIu32 " of %" PRId64 " bytes, date %" PRId64 "\n",
-                    SPAN_PRINT(name), mail.uid, db_column_int(q, 5), mail.date);
+            fprintf(s->unreadable, "%.*s: message with UID %" PRIu32 " of %" PRId64 " bytes, date %" PRId64 "%s\n",
+                    SPAN_PRINT(name), mail.uid, db_column_int(q, 5), mail.date, s->kept);
         } else if (status) {
             db_reset(q);
             return status;
@@ -290,8 +308,8 @@ static ll_status loose_write(salvage *s, db_stmt *q, const char *folder, uint64_
         *count += status == LL_OK;
         if (status == LL_ECORRUPT && tell) {
             s->numbers.lost++;
-            fprintf(s->unreadable, "message %" PRId64 " of %" PRId64 " bytes, date %" PRId64 ", mailbox not known\n",
-                    mail.message, db_column_int(q, 2), mail.date);
+            fprintf(s->unreadable, "message %" PRId64 " of %" PRId64 " bytes, date %" PRId64 ", mailbox not known%s\n",
+                    mail.message, db_column_int(q, 2), mail.date, s->kept);
         } else if (status && status != LL_ECORRUPT) {
             db_reset(q);
             return status;

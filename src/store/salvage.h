@@ -11,7 +11,8 @@
  *
  * Where a mailbox's row is gone its messages go to "Mailbox <n>"; where a message's entries are gone it goes to
  * "Salvaged" with the date at which it came; content whose message is gone goes to "Salvaged parts"; of a message that
- * cannot be had whole, the beginning up to the damage goes to "Incomplete". Messages that were
+ * cannot be had whole, the beginning up to the damage goes to "Incomplete", or its header and what stood beside its
+ * parts, if where these stood is lost. Messages that were
  * expunged are left out as far as that can be known. */
 #ifndef STORE_SALVAGE_H
 #define STORE_SALVAGE_H
@@ -25,7 +26,7 @@ typedef struct salvage_numbers {
     uint64_t placed;                          /* messages written, in the mailboxes where they were */
     uint64_t loose;                           /* messages written to "Salvaged" */
     uint64_t parts;                           /* files in "Salvaged parts" */
-    uint64_t incomplete;                      /* files in "Incomplete": the beginning of a message that is lost */
+    uint64_t incomplete;                      /* files in "Incomplete": what is left of a message that is lost */
     uint64_t lost; /* places of messages that are known and could not be written: see unreadable.txt */
 } salvage_numbers;
 

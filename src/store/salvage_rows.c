@@ -237,6 +237,8 @@ static int fits(const table *t, const btree_value *values, size_t count)
 {
     if (count > t->count || count < t->required)
         return 0;
+    if (!t->rowid && values[0].kind == BTREE_INTEGER && values[0].integer < 0)
+        return 0; /* of index piece_part: no key is negative */
     for (size_t i = 0; i < count; i++) {
         const column *c = &t->columns[i];
         bool is_rowid = i == 0 && t->rowid_is_column;

@@ -35,6 +35,11 @@
     "PRIMARY KEY(mailbox, modseq, uid_first)"                                                                          \
     ") WITHOUT ROWID, STRICT"
 
+/* Which pieces refer to a part: nothing that a damaged count says takes a part away from them. Since 3. The minus is
+ * for salvage: where a damaged file does not say what a page is of, these rows would pass for rows of `piece`, but no
+ * key of ours is negative. */
+#define PIECE_PART_SQL "CREATE INDEX piece_part ON piece(-part) WHERE part <> 0"
+
 /* The search index (search_segment.h), made from the messages and at any time to be made anew. Since 2, so the step
  * from 1 makes the same tables. */
 #define SEARCH_SEGMENT                                                                                                 \
@@ -135,6 +140,7 @@ static const schema_object vault_objects[] = {
      "plain INTEGER,"                       /* part 0: bytes of head. Since 2 */
      "PRIMARY KEY(message, ordinal)"
      ") WITHOUT ROWID, STRICT"},
+    {"piece_part", PIECE_PART_SQL},
     {"part", "CREATE TABLE part("
              "id INTEGER PRIMARY KEY,"
              "refs INTEGER NOT NULL,"     /* rows of piece; at 0 the part and its chunks go */
@@ -310,8 +316,9 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE held ADD COLUMN keywords BLOB;"
             "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS
             ";" SEARCH_POSTINGS ";"},
-    /* 2 to 3: the log of changes in place of an index. What was before it may be anything. */
-    {.sql = "DROP INDEX entry_modseq;" CHANGED_SQL ";"
+    /* 2 to 3: the log of changes in place of an index. What was before it may be anything. Who has a part is indexed.
+     */
+    {.sql = "DROP INDEX entry_modseq;" PIECE_PART_SQL ";" CHANGED_SQL ";"
             "INSERT INTO changed(mailbox, modseq, uid_first, uid_last) SELECT id, modseq, 0, 4294967295 FROM mailbox;"},
 };
 

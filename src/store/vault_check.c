@@ -67,7 +67,7 @@ static const struct {
      "coalesce(max(id), 0) FROM message) AS n WHERE c < n"},
     {"thread: no such message",
      "SELECT thread, thread, 0 FROM thread WHERE thread NOT IN (SELECT thread FROM message)"},
-    {"part: refs, rows",
+    {"part: refs, rows (letterlock vault compact mends it)",
      "SELECT id, refs, coalesce(c.n, 0) AS n FROM part t LEFT JOIN (SELECT part, count(*) AS n FROM "
      "piece GROUP BY part) c ON c.part = t.id WHERE refs <> coalesce(c.n, 0)"},
 };

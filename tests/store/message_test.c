@@ -253,6 +253,41 @@ static void shared(void **state)
     box_fini(&b);
 }
 
+/* A count of references that was damaged takes a part away from nobody, and is right again after that. */
+static void damaged_count(void **state)
+{
+    (void)state;
+    static const style how = {76, "\r\n", ""};
+    enum { mails = 5 };
+    box b;
+    text t, noise;
+    int64_t messages[mails];
+    text_init(&t, NULL, 16 << 20);
+    text_init(&noise, NULL, 16 << 20);
+    add_noise(&noise, 300000, 9);
+    box_init(&b);
+    for (int i = 0; i < mails; i++) {
+        mail(&t, text_span(&noise), how, 300, (uint64_t)i);
+        messages[i] = put(&b, text_span(&t));
+    }
+    for (int refs = -1; refs < 2; refs++) {
+        db_stmt *q = db_prepare(b.d, "UPDATE part SET refs = ?1");
+        db_bind_int(q, 1, refs);
+        assert_int_equal(db_run(q), LL_OK);
+        drop(&b, messages[refs + 1]);
+        assert_int_equal(ask(&b, "SELECT refs FROM part"), mails - 2 - refs);
+    }
+    for (int i = 3; i < mails; i++) {
+        mail(&t, text_span(&noise), how, 300, (uint64_t)i);
+        check_whole(&b, messages[i], text_span(&t));
+        drop(&b, messages[i]);
+    }
+    assert_int_equal(ask(&b, "SELECT (SELECT count(*) FROM part) + (SELECT count(*) FROM chunk)"), 0);
+    text_fini(&noise);
+    text_fini(&t);
+    box_fini(&b);
+}
+
 /* The hash says equal, the bytes do not: then it is not. */
 static void hash_is_not_enough(void **state)
 {
@@ -548,11 +583,12 @@ static void random_life(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(styles),     cmocka_unit_test(any_offset),
-        cmocka_unit_test(shared),     cmocka_unit_test(hash_is_not_enough),
-        cmocka_unit_test(compressed), cmocka_unit_test(odd),
-        cmocka_unit_test(heads),      cmocka_unit_test(damage),
-        cmocka_unit_test(version_1),  cmocka_unit_test(random_life),
+        cmocka_unit_test(styles),        cmocka_unit_test(any_offset),
+        cmocka_unit_test(shared),        cmocka_unit_test(hash_is_not_enough),
+        cmocka_unit_test(compressed),    cmocka_unit_test(odd),
+        cmocka_unit_test(heads),         cmocka_unit_test(damage),
+        cmocka_unit_test(version_1),     cmocka_unit_test(random_life),
+        cmocka_unit_test(damaged_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -494,12 +494,73 @@ static void test_lost_rows(void **state)
     }
 }
 
+static char seen_file[4096];
+
+static int take_incomplete(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)ftw;
+    size_t size = 0;
+    const char *name = strstr(path, "/.Incomplete/cur/") ? "mail" : strstr(path, "/unreadable.txt") ? "list" : NULL;
+    if (flag != FTW_F || !name)
+        return 0;
+    char *bytes = file_read(path, &size);
+    size_t used = strlen(seen_file);
+    snprintf(seen_file + used, sizeof seen_file - used, "[%s]%s", name, bytes);
+    free(bytes);
+    return 0;
+}
+
+/* Which parts a message has is lost, or where the first one stood: its header and its text are not. */
+static void test_lost_pieces(void **state)
+{
+    (void)state;
+    static const char *const losses[] = {"DELETE FROM piece", "UPDATE piece SET ordinal = ordinal + 1"};
+    for (size_t i = 0; i < 2; i++) {
+        fixture f;
+        client c;
+        char out[600];
+        text mail, content;
+        salvage_numbers n;
+        text_init(&mail, NULL, 1 << 20);
+        text_init(&content, NULL, 1 << 20);
+        attached(&mail, 1, &content);
+        fixture_init(&f, 0);
+        client_init(&c, &f);
+        assert_int_equal(client_append_full(&c, "INBOX", text_span(&mail), 0, NULL, 0, 1500000000, NULL), LL_OK);
+        assert_int_equal(client_append(&c, "INBOX", "Subject: whole\r\n\r\nbody\r\n", 0, NULL), LL_OK);
+        client_fini(&c);
+        assert_int_equal(db_exec(f.vault->writer_db, losses[i]), LL_OK);
+        fixture_close(&f);
+        snprintf(out, sizeof out, "%s/out", f.scratch.dir);
+        assert_int_equal(salvage_run(f.path, f.key, out, &n, NULL), LL_OK);
+        assert_int_equal(n.placed, 1);
+        assert_int_equal(n.lost, 1);
+        assert_int_equal(n.incomplete, 1);
+        seen_file[0] = '\0';
+        nftw(out, take_incomplete, 16, FTW_PHYS);
+        assert_non_null(strstr(seen_file, "[mail]Subject: attached 1\r\nMIME-Version: 1.0\r\n"));
+        assert_non_null(strstr(seen_file, "INBOX: message with UID 1 of "));
+        assert_non_null(strstr(seen_file, ": its body is lost; its header, and what stood beside its parts, is in"));
+        wanted = text_span(&content); /* what the row of a piece does not say, the chunks have */
+        seen_wanted = 0;
+        nftw(out, look_for, 16, FTW_PHYS);
+        assert_int_equal(seen_wanted, i ? 0 : 1);
+        assert_int_equal(n.parts, i ? 0 : 1);
+        text_fini(&mail);
+        text_fini(&content);
+        keyring_del(&f.keyring);
+        secret_arena_del(&f.arena);
+        scratch_fini(&f.scratch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole), cmocka_unit_test(test_flipped),   cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_many),  cmocka_unit_test(test_truncated), cmocka_unit_test(test_put_back),
-        cmocka_unit_test(test_wal),   cmocka_unit_test(test_wrong_key), cmocka_unit_test(test_lost_rows),
+        cmocka_unit_test(test_whole),       cmocka_unit_test(test_flipped),   cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_many),        cmocka_unit_test(test_truncated), cmocka_unit_test(test_put_back),
+        cmocka_unit_test(test_wal),         cmocka_unit_test(test_wrong_key), cmocka_unit_test(test_lost_rows),
+        cmocka_unit_test(test_lost_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
