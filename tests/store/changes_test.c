@@ -172,6 +172,162 @@ static void test_log_bounded(void **state)
     fixture_fini(&f);
 }
 
+/* ------------------------------------------------------------------------------------------------ Against a scan */
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* What CHANGEDSINCE is told, and what a plain look at every entry says. */
+static void compare_with_scan(fixture *f, client *c, int64_t mailbox, uint64_t since)
+{
+    assert_int_equal(ASK(c, changes, c->mailbox, since), LL_OK);
+    uint64_t told = c->call->changed ? uidset_count(c->call->changed) : 0, count = 0;
+    db_stmt *q = db_prepare(f->vault->writer_db, "SELECT uid FROM entry WHERE +mailbox = ?1 AND +modseq > ?2");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, (int64_t)since);
+    ll_status status;
+    for (; (status = db_step(q)) == LL_MORE; count++)
+        assert_true(c->call->changed && uidset_has(c->call->changed, (uint32_t)db_column_int(q, 0)));
+    assert_int_equal(status, LL_OK);
+    assert_int_equal(told, count);
+}
+
+static int64_t number_of(fixture *f, const char *name)
+{
+    int64_t id = 0;
+    db_stmt *q = db_prepare(f->vault->writer_db, "SELECT id FROM mailbox WHERE name = ?1");
+    db_bind_text(q, 1, span_str(name));
+    assert_int_equal(db_take_int(q, &id), LL_OK);
+    return id;
+}
+
+/* Of some entry, or of some row of the log. */
+static uint64_t some_modseq(fixture *f, int64_t mailbox, uint64_t *state)
+{
+    int64_t modseq = 1;
+    db *d = f->vault->writer_db;
+    bool log = next_random(state) % 2;
+    db_stmt *q = log ? db_prepare(d, "SELECT modseq FROM changed WHERE mailbox = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2 "
+                                     "% (SELECT max(count(*), 1) FROM changed WHERE mailbox = ?1)")
+                     : db_prepare(d, "SELECT modseq FROM entry WHERE mailbox = ?1 ORDER BY uid LIMIT 1 OFFSET ?2 "
+                                     "% (SELECT max(count(*), 1) FROM entry WHERE mailbox = ?1)");
+    db_bind_int(q, 1, mailbox);
+    db_bind_int(q, 2, (int64_t)next_random(state));
+    ll_status status = db_take_int(q, &modseq);
+    assert_true(!status || status == LL_ENOTFOUND);
+    return (uint64_t)modseq;
+}
+
+/* All mailboxes, at mod-sequences from before the first change to after the last. */
+static void compare_all(fixture *f, client *c, uint64_t *state)
+{
+    static const char *const names[] = {"INBOX", "Other"};
+    for (size_t i = 0; i < 2; i++) {
+        client_close(c);
+        assert_int_equal(client_open(c, names[i], false), LL_OK);
+        int64_t mailbox = number_of(f, names[i]);
+        uint64_t now = ll_view_modseq(c->view);
+        compare_with_scan(f, c, mailbox, 0);
+        compare_with_scan(f, c, mailbox, now);
+        for (int n = 0; n < 6; n++)
+            compare_with_scan(f, c, mailbox, some_modseq(f, mailbox, state) - (uint64_t)n % 2);
+    }
+}
+
+/* Ranges all over the mailbox: a few long ones, or more than one job may log. */
+static size_t scattered(client *c, ll_range *ranges, size_t room, uint64_t *state)
+{
+    uint32_t uid = 1, next = ll_view_uidnext(c->view);
+    uint64_t step = 1 + next_random(state) % 40, size = next_random(state) % 4;
+    size_t count = 0;
+    uid += (uint32_t)(next_random(state) % next);
+    for (; uid < next && count < room; uid += 1 + (uint32_t)(next_random(state) % step)) {
+        ranges[count].first = uid;
+        ranges[count++].last = uid += (uint32_t)size;
+        uid++;
+    }
+    return count;
+}
+
+static void random_change(client *c, uint64_t *state)
+{
+    static const unsigned flags[] = {F(SEEN), F(FLAGGED), F(DELETED), F(SEEN) | F(ANSWERED)};
+    enum { most = 120 };
+    ll_range list[most], *ranges = list;
+    ll_span keywords[2] = {SPAN("one"), SPAN("two")}, *k = keywords;
+    size_t count = scattered(c, list, most, state), few = count > 3 ? 3 : count;
+    unsigned what = (unsigned)(next_random(state) % 16);
+    ll_status status = LL_OK;
+    bool inbox = next_random(state) % 2;
+    if (what < 9 && count)
+        status = ASK(c, store, c->mailbox, ranges, count, (ll_flags_op)(what % 3), flags[next_random(state) % 4], k,
+                     next_random(state) % 3);
+    else if (what < 11 && few) /* often into the same mailbox */
+        status = ASK(c, copy, c->mailbox, ranges, few, inbox ? SPAN("INBOX") : SPAN("Other"), what == 10);
+    else if (what == 11 && few)
+        status = ASK(c, expunge, c->mailbox, ranges, few);
+    else if (what == 12) /* more than it may append, or to nowhere: undone */
+        assert_int_equal(ASK(c, copy, c->mailbox, ranges, count ? count : 1, SPAN("Nowhere"), true), LL_ETRYCREATE);
+    else
+        for (int i = 0; !status && i < 20; i++)
+            status = client_append(c, inbox ? "INBOX" : "Other", "a: b\r\n\r\nc\r\n", flags[i % 4], NULL);
+    assert_int_equal(status, LL_OK);
+    assert_true(client_latest(c));
+    client_told(c);
+}
+
+static void reopened(fixture *f, client *c)
+{
+    client_fini(c);
+    fixture_close(f);
+    fixture_check(f);
+    fixture_open(f);
+    client_init(c, f);
+}
+
+/* Thousands of changes, with a log that is cut several times, and everything that moves messages. */
+static void test_log_random(void **state)
+{
+    (void)state;
+    enum { changes = 2400 };
+    if (workers)
+        return; /* it looks at the writer's connection */
+    fixture f;
+    client c;
+    uint64_t seed = 11;
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    assert_int_equal(ASK(&c, create, SPAN("Other"), 0), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    for (unsigned n = 1; n <= changes; n++) {
+        if (n % 10 == 0) {
+            client_close(&c);
+            assert_int_equal(client_open(&c, n / 10 % 3 ? "INBOX" : "Other", false), LL_OK);
+        }
+        random_change(&c, &seed);
+        if (n == changes / 2) { /* as RFC 3501 section 6.3.5 has it: INBOX stays, its messages go */
+            client_close(&c);
+            assert_int_equal(ASK(&c, remove, SPAN("Other")), LL_OK);
+            assert_int_equal(ASK(&c, rename, SPAN("INBOX"), SPAN("Other")), LL_OK);
+        }
+        if (n % (changes / 8) == 0)
+            reopened(&f, &c);
+        if (n % 60 == 0 || n == changes / 2)
+            compare_all(&f, &c, &seed);
+    }
+    client_fini(&c);
+    fixture_close(&f);
+    int64_t rows = log_rows(&f, NULL);
+    assert_true(rows < 2 * (2 * 4096 + 1024) + 64);
+    assert_true(log_rows(&f, "DELETE FROM changed WHERE uid_first > 0") >= 1); /* it was cut */
+    keyring_del(&f.keyring);
+    secret_arena_del(&f.arena);
+    scratch_fini(&f.scratch);
+}
+
 static const call_survey *surveyed(const client *c, const char *name)
 {
     for (size_t i = 0; i < c->call->surveys_count; i++)
@@ -247,7 +403,8 @@ static void test_survey(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_log_scattered),
-                                       cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_survey)};
+                                       cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_log_random),
+                                       cmocka_unit_test(test_survey)};
     int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
     workers = 2;
     return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);
