@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+#include <roaring/containers/bitset.h>
+#include <roaring/containers/containers.h>
 #include <roaring/roaring.h>
 
 /* A uidset is a roaring_bitmap_t under our name. */
@@ -39,9 +41,35 @@ void uidset_add(uidset *set, uint32_t uid)
     roaring_bitmap_add(in(set), uid);
 }
 
+/* Is the container of these 65,536 UIDs a bitset of so few members that it has to be an array? */
+static bool is_misfit(const uidset *set, uint32_t key)
+{
+    const roaring_array_t *all = &cin(set)->high_low_container;
+    int32_t from = 0, to = all->size;
+    while (from < to) {
+        int32_t middle = from + (to - from) / 2;
+        if (all->keys[middle] < key)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < all->size && all->keys[from] == key && all->typecodes[from] == BITSET_CONTAINER_TYPE_CODE &&
+           ((const bitset_container_t *)all->containers[from])->cardinality <= DEFAULT_MAX_SIZE;
+}
+
+/* CRoaring 0.2.66 leaves such containers where a range begins or ends: when ranges are added to more than 2,048 others,
+ * or are removed and 4,096 members are left. Sets with them are saved as other sets, and compare unequal. */
+static void mend_range(uidset *set, ll_range range)
+{
+    uint32_t first = range.first >> 16, last = range.last >> 16;
+    if (is_misfit(set, first) || (first != last && is_misfit(set, last)))
+        roaring_bitmap_repair_after_lazy(in(set));
+}
+
 void uidset_add_range(uidset *set, ll_range range)
 {
     roaring_bitmap_add_range_closed(in(set), range.first, range.last);
+    mend_range(set, range);
 }
 
 void uidset_remove(uidset *set, uint32_t uid)
@@ -52,6 +80,7 @@ void uidset_remove(uidset *set, uint32_t uid)
 void uidset_remove_range(uidset *set, ll_range range)
 {
     roaring_bitmap_remove_range_closed(in(set), range.first, range.last);
+    mend_range(set, range);
 }
 
 bool uidset_has(const uidset *set, uint32_t uid)

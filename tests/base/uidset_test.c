@@ -112,9 +112,75 @@ static void test_saved(void **state)
     uidset_del(&set);
 }
 
+/* What is saved is what is there, and loads as an equal set. */
+static void check_saved(const uidset *set)
+{
+    char *bytes = malloc(uidset_saved_size(set));
+    uidset_save(set, bytes);
+    uidset *loaded = uidset_load((ll_span){bytes, uidset_saved_size(set)});
+    assert_non_null(loaded);
+    assert_int_equal(uidset_and_count(loaded, set), uidset_count(set));
+    assert_int_equal(uidset_count(loaded), uidset_count(set));
+    assert_int_equal(uidset_last(loaded), uidset_last(set));
+    assert_true(uidset_equal(loaded, set));
+    uidset_del(&loaded);
+    free(bytes);
+}
+
+/* Sets that begin with a range and then get thousands of scattered members, and the way back: at the sizes at which
+ * CRoaring changes its mind about how to hold them. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    uidset *set = uidset_new();
+    uidset_add_range(set, (ll_range){1, 8});
+    for (uint32_t i = 0; i < 6000; i++) {
+        uint32_t uid = 20 + 10 * i;
+        uidset_add_range(set, (ll_range){uid, uid});
+        if (i > 2000 && i % 7 == 0)
+            check_saved(set);
+    }
+    for (uint32_t i = 0; i < 6000; i++) {
+        uint32_t uid = 20 + 10 * i;
+        uidset_remove_range(set, (ll_range){uid, uid + 1});
+        if (i < 2200)
+            check_saved(set);
+    }
+    assert_int_equal(uidset_count(set), 8);
+    uidset_del(&set);
+}
+
+static void test_random_ranges(void **state)
+{
+    (void)state;
+    uidset *set = uidset_new(), *other = uidset_new();
+    for (unsigned n = 0; n < 60000; n++) {
+        uint32_t first = 1 + (uint32_t)random() % 150000, last = first + (uint32_t)random() % 5;
+        if (n % 9999 == 0)
+            last += 30000;
+        switch (random() % 16) {
+        case 0:
+            uidset_remove_range(set, (ll_range){first, last});
+            break;
+        case 1:
+            uidset_add_range(other, (ll_range){first, last});
+            break;
+        default:
+            uidset_add_range(set, (ll_range){first, last});
+        }
+        if (n % 20000 == 19999)
+            (n % 40000 == 19999 ? uidset_andnot : uidset_xor)(set, other);
+        if (n % 200 == 0)
+            check_saved(set);
+    }
+    uidset_del(&set);
+    uidset_del(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_members), cmocka_unit_test(test_operations),
-                                       cmocka_unit_test(test_walk), cmocka_unit_test(test_saved)};
+                                       cmocka_unit_test(test_walk),    cmocka_unit_test(test_saved),
+                                       cmocka_unit_test(test_sizes),   cmocka_unit_test(test_random_ranges)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
