@@ -13,7 +13,10 @@
 
 #include "base/span.h"
 
-enum { SAVED_VERSION = 1, SAVED_HEAD = 32, SAVED_SET = 8 };
+#include <endian.h>
+
+/* 1 is not read any more: its sum was slower, and its sets may be wrong (uidset_add_range). */
+enum { SAVED_VERSION = 2, SAVED_HEAD = 32, SAVED_SET = 8, SUM_LANES = 4 };
 
 static char *put_number(char *to, uint64_t number, size_t size)
 {
@@ -30,15 +33,30 @@ static uint64_t number_at(const char *from, size_t size)
     return number;
 }
 
-/* FNV-1a, eight bytes at a time. */
+static uint64_t sum_step(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 1099511628211u;
+    return sum ^ sum >> 29;
+}
+
+/* FNV-1a, eight bytes at a time, every fourth eight in a lane of their own, so that the processor need not wait; then
+ * the lanes and what is left. */
 static uint64_t sum_of(ll_span bytes)
 {
-    uint64_t sum = 14695981039346656037u;
-    for (; bytes.size; bytes = span_from(bytes, 8)) {
-        uint64_t word = number_at(bytes.data, bytes.size < 8 ? bytes.size : 8);
-        sum = (sum ^ word) * 1099511628211u;
-        sum ^= sum >> 29;
+    uint64_t lanes[SUM_LANES], sum = 14695981039346656037u;
+    for (size_t i = 0; i < SUM_LANES; i++)
+        lanes[i] = sum + i;
+    for (; bytes.size >= 8 * SUM_LANES; bytes = span_from(bytes, 8 * SUM_LANES)) {
+        for (size_t i = 0; i < SUM_LANES; i++) {
+            uint64_t word;
+            memcpy(&word, bytes.data + 8 * i, 8);
+            lanes[i] = sum_step(lanes[i], le64toh(word));
+        }
     }
+    for (size_t i = 0; i < SUM_LANES; i++)
+        sum = sum_step(sum, lanes[i]);
+    for (; bytes.size; bytes = span_from(bytes, 8))
+        sum = sum_step(sum, number_at(bytes.data, bytes.size < 8 ? bytes.size : 8));
     return sum;
 }
 
