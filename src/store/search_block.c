@@ -75,14 +75,12 @@ static ll_status pack(search_packer *w, ll_span plain, text *out)
 
 static ll_status give_sign(search_packer *w)
 {
-    bool body = w->class == SEARCH_CLASS_BODY;
-    if ((!body && w->class != SEARCH_CLASS_HEAD) || w->terms.size < search_sign_terms)
+    if (!search_sign_has(w->class) || w->terms.size < search_sign_terms)
         return LL_OK;
     text_clear(&w->sign);
     ll_status status = search_sign_make(&w->sign, text_span(&w->terms));
     return status ? status
-                  : w->sink(w->ctx, body ? SEARCH_CLASS_BODY_SIGN : SEARCH_CLASS_HEAD_SIGN, w->ordinal,
-                            text_span(&w->sign), span_of(NULL, 0));
+                  : w->sink(w->ctx, w->class + SEARCH_CLASS_SIGNS, w->ordinal, text_span(&w->sign), span_of(NULL, 0));
 }
 
 static ll_status finish(search_packer *w)

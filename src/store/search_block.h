@@ -26,7 +26,7 @@ enum {
 /* ---- Writing */
 
 /* One finished block; ordinal from 0 in each class. Of some a signature (search_sign.h) comes next, of the same
- * ordinal: class SEARCH_CLASS_BODY_SIGN or SEARCH_CLASS_HEAD_SIGN, in place of the terms, and without postings. */
+ * ordinal: its class and SEARCH_CLASS_SIGNS, in place of the terms, and without postings. */
 typedef ll_status search_block_sink(void *ctx, search_class class, uint32_t ordinal, ll_span terms, ll_span postings);
 
 typedef struct search_packer {

@@ -77,7 +77,7 @@ static ll_status add_block(check *c, search_class class, search_block *b, const 
 /* A signature that lacks something would hide messages. */
 static ll_status check_sign(check *c, search_class class, int64_t id)
 {
-    if (class != SEARCH_CLASS_BODY && class != SEARCH_CLASS_HEAD)
+    if (!search_sign_has(class))
         return LL_OK;
     ll_status status = search_block_sign(c->d, id, &c->sign);
     if (status)
@@ -189,7 +189,7 @@ static ll_status strays(check *c)
     ll_status status = db_take_int(q, &count);
     if (!status && count)
         fault(c, "blocks that belong to no segment, how many", count);
-    q = db_prepare(c->d, "SELECT count(*) FROM search_terms WHERE (id >> 20) & 15 < 12 AND "
+    q = db_prepare(c->d, "SELECT count(*) FROM search_terms WHERE (id >> 19) & 31 < 16 AND "
                          "id NOT IN (SELECT id FROM search_postings)");
     if (!status)
         status = db_take_int(q, &count);

@@ -3,12 +3,15 @@
 #include "store/search_query.h"
 
 #include "base/memory.h"
+#include "store/search_gram.h"
+#include "store/search_line.h"
 #include "store/search_sign.h"
 
 /* Looked for in the terms of one class. */
 typedef struct pattern {
     search_class class;
     text bytes;    /* with LF where the term must begin or end */
+    text field;    /* of HEAD: the name of the field that the line must be of, else empty */
     uint8_t *bits; /* of the segment under way */
     uint32_t found;
     search_postings at; /* in the block under way, before term `next` */
@@ -53,14 +56,23 @@ struct search_query {
 
 /* --------------------------------------------------------------------------------------------------- Terms */
 
+static pattern *new_pattern(search_query *q, search_class class, size_t size)
+{
+    if (q->patterns_count == search_patterns_max)
+        return NULL;
+    pattern *p = &q->patterns[q->patterns_count++];
+    p->class = class;
+    text_init(&p->bytes, NULL, size);
+    text_init(&p->field, NULL, search_line_name);
+    return p;
+}
+
 /* Add a pattern; false: no room. */
 static bool add_pattern(search_query *q, search_class class, const search_run *run)
 {
-    if (q->patterns_count == search_patterns_max)
+    pattern *p = new_pattern(q, class, run->text.size + 2);
+    if (!p)
         return false;
-    pattern *p = &q->patterns[q->patterns_count++];
-    p->class = class;
-    text_init(&p->bytes, NULL, run->text.size + 2);
     if (run->begins)
         text_add_byte(&p->bytes, '\n');
     text_add(&p->bytes, run->text);
@@ -78,9 +90,23 @@ static void add_group(search_query *q, term *t, search_class class, const search
             t->open = true;
 }
 
-/* The needle in one class. If a joiner stands at its end, it may or may not join in the text: the term has all of the
- * needle, or ends there. */
-static void add_needle(search_query *q, term *t, search_class class, ll_span needle)
+/* A needle in a class of lines; `field`: in those of one field. */
+static void add_line_needle(search_query *q, term *t, search_class class, ll_span field, ll_span needle)
+{
+    pattern *p = t->open || !needle.size ? NULL : new_pattern(q, class, search_line_needle);
+    t->classes |= 1u << class;
+    t->open = !p;
+    if (!p)
+        return;
+    group *g = &t->groups[t->groups_count++];
+    *g = (group){q->patterns_count - 1, 1, false};
+    g->certain = search_line_needle_make(needle, &p->bytes);
+    text_add(&p->field, field);
+}
+
+/* Its runs in terms. If a joiner stands at its end, it may or may not join in the text: the term has all of the needle,
+ * or ends there. */
+static void add_term_needle(search_query *q, term *t, search_class class, ll_span needle)
 {
     search_run runs[search_runs_max], whole = {needle, false, false};
     size_t count = search_needle_runs(class, needle, runs, search_runs_max);
@@ -98,13 +124,48 @@ static void add_needle(search_query *q, term *t, search_class class, ll_span nee
     add_group(q, t, class, runs, count, count == 1 && runs[0].text.size == needle.size);
 }
 
+static void add_joints(search_query *q, term *t, const search_joint *joints, size_t count)
+{
+    group *g = &t->groups[t->groups_count - 1];
+    for (size_t i = 0; i < count; i++) {
+        search_run run = {span_of(joints[i].bytes, joints[i].size), false, false};
+        if (add_pattern(q, SEARCH_CLASS_JOINS, &run))
+            g->count++; /* without it there is only more that is possible */
+    }
+}
+
+/* A needle in bodies: in one term, one joint, a gram; else its runs and joints must all be there. */
+static void add_body_needle(search_query *q, term *t, ll_span needle)
+{
+    search_run runs[search_runs_max], whole = {needle, true, true};
+    search_joint joints[search_runs_max];
+    bool exact;
+    t->classes |= 1u << SEARCH_CLASS_BODY; /* what is not whole is said of it */
+    if (search_needle_is_gram(needle)) {
+        add_group(q, t, SEARCH_CLASS_GRAMS, &whole, 1, true);
+        return;
+    }
+    size_t joints_count = search_needle_joints(needle, joints, search_runs_max, &exact);
+    size_t count = search_needle_runs(SEARCH_CLASS_BODY, needle, runs, search_runs_max);
+    bool one = count == 1 && runs[0].text.size == needle.size;
+    for (size_t i = 1; i < count; i++)
+        runs[i].begins = true;
+    if (one || !exact)
+        add_group(q, t, SEARCH_CLASS_BODY, runs, count, one);
+    else
+        add_group(q, t, SEARCH_CLASS_JOINS, runs, 0, true);
+    if (!one)
+        add_joints(q, t, joints, joints_count);
+    t->open = t->open || !t->groups[t->groups_count - 1].count;
+}
+
 /* A field's name in lower case; false: no field has such a name. */
 static bool lower_name(ll_span name, char *to, size_t room)
 {
     if (!name.size || name.size > room)
         return false;
     for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == '\n')
+        if (name.data[i] == '\n' || name.data[i] == search_line_more || name.data[i] == search_join_line)
             return false;
         to[i] = ascii_lower(name.data[i]);
     }
@@ -124,46 +185,43 @@ static bool fact_class(ll_span name, search_class *class)
     return false;
 }
 
-/* A field by its name: with a needle the value is in the header somewhere; without one it only has to be there. */
+/* A field by its name: with a needle a line of that name has it; without one it only has to be there. */
 static void add_field(search_query *q, term *t, const ll_term *asked)
 {
-    char name[256];
+    char name[search_line_name];
     search_class class;
     bool fact = fact_class(asked->name, &class);
-    if (fact && asked->needle.size) {
-        add_needle(q, t, class, asked->needle);
-        return;
-    }
-    if (!lower_name(asked->name, name, sizeof name)) {
+    if (fact && asked->needle.size && search_class_is_lines(class)) {
+        add_line_needle(q, t, class, SPAN(""), asked->needle);
+    } else if (fact && asked->needle.size) {
+        add_term_needle(q, t, class, asked->needle);
+    } else if (!lower_name(asked->name, name, sizeof name)) {
         t->open = true;
-        return;
+    } else if (asked->needle.size) {
+        add_line_needle(q, t, SEARCH_CLASS_HEAD, span_of(name, asked->name.size), asked->needle);
+    } else {
+        search_run run = {span_of(name, asked->name.size), true, true};
+        add_group(q, t, SEARCH_CLASS_NAMES, &run, 1, !fact);
     }
-    search_run run = {span_of(name, asked->name.size), true, true}, runs[search_runs_max];
-    size_t count = search_needle_runs(SEARCH_CLASS_HEAD, asked->needle, runs, search_runs_max);
-    for (size_t i = 1; i < count; i++)
-        runs[i].begins = true;
-    add_group(q, t, SEARCH_CLASS_HEAD, runs, count, !fact && !asked->needle.size);
-    t->classes |= 1u << SEARCH_CLASS_NAMES;
-    t->groups[0].count++; /* the name says something even if the needle does not */
-    t->open = t->open || !add_pattern(q, SEARCH_CLASS_NAMES, &run);
 }
 
 static void add_term(search_query *q, term *t, const ll_term *asked)
 {
     switch (asked->kind) {
     case LL_TERM_TEXT:
-        add_needle(q, t, SEARCH_CLASS_BODY, asked->needle);
-        add_needle(q, t, SEARCH_CLASS_HEAD, asked->needle);
+        add_body_needle(q, t, asked->needle);
+        add_line_needle(q, t, SEARCH_CLASS_HEAD, SPAN(""), asked->needle);
         return;
     case LL_TERM_BODY:
-        add_needle(q, t, SEARCH_CLASS_BODY, asked->needle);
+        add_body_needle(q, t, asked->needle);
         return;
     case LL_TERM_FROM:
     case LL_TERM_TO:
     case LL_TERM_CC:
     case LL_TERM_BCC:
     case LL_TERM_SUBJECT:
-        add_needle(q, t, (search_class)(SEARCH_CLASS_FROM + (asked->kind - LL_TERM_FROM)), asked->needle);
+        add_line_needle(q, t, (search_class)(SEARCH_CLASS_FROM + (asked->kind - LL_TERM_FROM)), SPAN(""),
+                        asked->needle);
         return;
     case LL_TERM_HEADER:
         add_field(q, t, asked);
@@ -187,7 +245,8 @@ ll_status search_query_new(search_query **out, const ll_term *terms, size_t coun
     for (size_t i = 0; !status && i < count; i++, q->count++)
         add_term(q, &q->terms[i], &terms[i]);
     for (size_t i = 0; !status && i < q->patterns_count; i++)
-        status = text_status(&q->patterns[i].bytes);
+        status = text_status(&q->patterns[i].bytes) ? text_status(&q->patterns[i].bytes)
+                                                    : text_status(&q->patterns[i].field);
     if (status)
         search_query_del(out);
     return status;
@@ -209,6 +268,7 @@ void search_query_del(search_query **query)
         return;
     for (size_t i = 0; i < q->patterns_count; i++) {
         text_wipe(&q->patterns[i].bytes);
+        text_wipe(&q->patterns[i].field);
         memory_free(NULL, q->patterns[i].bits);
     }
     for (size_t i = 0; i < q->found_count; i++)
@@ -266,12 +326,113 @@ static ll_status search_in_block(search_query *q, db *d, int64_t id, pattern *p,
     return LL_OK;
 }
 
+/* Is the line at `line` (its LF) of the field, in the form with this byte behind the name? What is looked for begins
+ * behind it. */
+static bool is_of_field(const pattern *p, const char *line, const char *end, char behind)
+{
+    size_t size = p->field.size;
+    return (size_t)(end - line) > size + 2 && !memcmp(line + 1, p->field.data, size) && line[size + 1] == behind;
+}
+
+/* Lines of a field stand together. Those of one form; *counted and *lines go on. */
+static ll_status search_field_form(search_query *q, db *d, int64_t id, pattern *p, const search_segment *s,
+                                   bool *loaded, char behind, const char **counted, uint32_t *lines)
+{
+    const char *end = q->block.terms.data + q->block.terms.size, *at = q->block.terms.data;
+    size_t skip = p->field.size + (behind == ':' ? 3 : 2);
+    for (;; at++) { /* the first such line */
+        at = memmem(at, (size_t)(end - at), p->field.data, p->field.size);
+        if (!at)
+            return LL_OK;
+        if (at[-1] == '\n' && is_of_field(p, at - 1, end, behind))
+            break;
+    }
+    for (const char *line = at - 1; is_of_field(p, line, end, behind);) {
+        const char *next = memchr(line + 1, '\n', (size_t)(end - line - 1));
+        if (!next)
+            return LL_ECORRUPT;
+        if (next > line + skip && memmem(line + skip, (size_t)(next - line) - skip, p->bytes.data, p->bytes.size)) {
+            *lines += search_count_lines(*counted, (size_t)(line + 1 - *counted));
+            *counted = line + 1;
+            ll_status status = mark_term(q, d, id, p, *lines - 1, (uint32_t)(s->last - s->first), loaded);
+            if (status)
+                return status;
+        }
+        line = next;
+    }
+    return LL_OK;
+}
+
+static ll_status search_field_in_block(search_query *q, db *d, int64_t id, pattern *p, const search_segment *s,
+                                       bool *loaded)
+{
+    const char *counted = q->block.terms.data;
+    uint32_t lines = 0;
+    p->at = (search_postings){NULL, NULL};
+    p->next = 0;
+    ll_status status = search_field_form(q, d, id, p, s, loaded, search_line_more, &counted, &lines);
+    return status ? status : search_field_form(q, d, id, p, s, loaded, ':', &counted, &lines);
+}
+
 /* ------------------------------------------------------------------------------------------------ A segment */
+
+/* What the terms that a pattern can be in begin with, so that a few blocks of the class have them all; empty: anything.
+ */
+static ll_span beginning(const pattern *p)
+{
+    if (p->field.size)
+        return text_span(&p->field);
+    return p->class == SEARCH_CLASS_GRAMS || p->class == SEARCH_CLASS_NAMES
+               ? span_first(span_from(text_span(&p->bytes), 1), p->bytes.size - 2)
+               : SPAN("");
+}
+
+/* How the first term of the block compares with a beginning. */
+static int first_compare(const search_block *b, ll_span begin)
+{
+    ll_span rest = span_from(text_span(&b->terms), 1);
+    return span_compare(span_first(span_cut(&rest, '\n'), begin.size), begin);
+}
+
+/* The last block that begins before what is looked for, by halving. */
+static ll_status first_block(search_query *q, db *d, const search_segment *s, const pattern *p, uint32_t *first)
+{
+    uint32_t high = 0;
+    ll_status status = search_block_count(d, s->id, p->class, &high);
+    *first = 0;
+    while (!status && high - *first > 1) {
+        uint32_t middle = *first + (high - *first) / 2;
+        int64_t id = search_block_id(s->id, p->class, middle);
+        status = search_block_next(d, &id, id, &q->block);
+        if (!status && first_compare(&q->block, beginning(p)) < 0)
+            *first = middle;
+        else
+            high = middle;
+    }
+    return status;
+}
+
+/* Only the blocks where the pattern can be. */
+static ll_status search_narrow(search_query *q, db *d, const search_segment *s, pattern *p)
+{
+    int64_t last = search_block_id(s->id, p->class, search_ordinal_max);
+    uint32_t first;
+    ll_status status = first_block(q, d, s, p, &first);
+    for (int64_t id = search_block_id(s->id, p->class, first); !status && id <= last && p->found < s->messages; id++) {
+        bool loaded = false;
+        status = search_block_next(d, &id, last, &q->block);
+        if (status || first_compare(&q->block, beginning(p)) > 0)
+            break;
+        status =
+            p->field.size ? search_field_in_block(q, d, id, p, s, &loaded) : search_in_block(q, d, id, p, s, &loaded);
+    }
+    return status == LL_ENOTFOUND ? LL_OK : status;
+}
 
 static bool class_is_done(const search_query *q, search_class class, uint64_t messages)
 {
     for (size_t i = 0; i < q->patterns_count; i++)
-        if (q->patterns[i].class == class && q->patterns[i].found < messages)
+        if (q->patterns[i].class == class && q->patterns[i].found < messages && !beginning(&q->patterns[i]).size)
             return false;
     return true;
 }
@@ -279,9 +440,10 @@ static bool class_is_done(const search_query *q, search_class class, uint64_t me
 /* Can signatures spare us blocks? Only if they tell something of every pattern of the class. */
 static bool signs_tell(const search_query *q, search_class class)
 {
-    bool tell = class == SEARCH_CLASS_BODY || class == SEARCH_CLASS_HEAD;
+    bool tell = search_sign_has(class);
     for (size_t i = 0; tell && i < q->patterns_count; i++)
-        if (q->patterns[i].class == class && !search_sign_tells(text_span(&q->patterns[i].bytes)))
+        if (q->patterns[i].class == class && !beginning(&q->patterns[i]).size &&
+            !search_sign_tells(text_span(&q->patterns[i].bytes)))
             tell = false;
     return tell;
 }
@@ -295,7 +457,7 @@ static ll_status ask_sign(search_query *q, db *d, int64_t id, search_class class
     *any = false;
     for (size_t i = 0; i < q->patterns_count; i++) {
         pattern *p = &q->patterns[i];
-        if (p->class == class)
+        if (p->class == class && !beginning(p).size)
             *any |= p->may = search_sign_may(text_span(&q->sign), text_span(&p->bytes));
     }
     return LL_OK;
@@ -306,7 +468,7 @@ static ll_status search_block_of(search_query *q, db *d, int64_t id, const searc
     ll_status status = LL_OK;
     bool loaded = false;
     for (size_t i = 0; !status && i < q->patterns_count; i++)
-        if (q->patterns[i].class == class && q->patterns[i].may)
+        if (q->patterns[i].class == class && q->patterns[i].may && !beginning(&q->patterns[i]).size)
             status = search_in_block(q, d, id, &q->patterns[i], s, &loaded);
     return status;
 }
@@ -409,8 +571,12 @@ static ll_status search_segment_of(search_query *q, db *d, found *f)
     f->bits = memory_new(NULL, (q->count + 1) * sizeof *f->bits);
     if (!f->bits)
         status = LL_ENOMEM;
-    for (search_class class = 0; !status && class < SEARCH_CLASS_ALWAYS; class ++)
-        status = search_class_of(q, d, &f->segment, class);
+    for (size_t i = 0; !status && i < q->patterns_count; i++)
+        if (beginning(&q->patterns[i]).size)
+            status = search_narrow(q, d, &f->segment, &q->patterns[i]);
+    for (search_class class = 0; !status && class < SEARCH_CLASSES; class ++)
+        if (class != SEARCH_CLASS_ALWAYS)
+            status = search_class_of(q, d, &f->segment, class);
     if (!status)
         status = load_always(q, d, f);
     for (size_t i = 0; !status && i < q->count; i++)

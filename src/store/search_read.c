@@ -7,17 +7,21 @@
 #include "mime/indexer.h"
 #include "mime/readable.h"
 #include "store/message.h"
+#include "store/search_gram.h"
+#include "store/search_line.h"
 
 #include <assert.h>
 
 static_assert((int)SEARCH_CLASS_FROM + (int)MIME_FACT_REFERENCES == (int)SEARCH_CLASS_REFERENCES, "one order");
 
-enum { NAME_MAX_BYTES = 255 }; /* of a field's name: RFC 5322 section 2.1.1 allows 998 for the whole line */
+enum { LINE_MAX = 4 * mime_readable_header_max }; /* of a field, folded: beyond it "always possible" */
 
 /* One text on its way into a class. */
 typedef struct stream {
     mime_fold fold;
     search_cutter cutter;
+    search_joiner joiner; /* of what BODY looks at */
+    char last;            /* for grams */
 } stream;
 
 struct search_reader {
@@ -25,7 +29,8 @@ struct search_reader {
     search_class class; /* of the text under way */
     ll_status status;   /* what ended it */
     stream written, read;
-    text folded, header, line, made;
+    search_grams grams;
+    text folded, header, line, made, whole, piece;
     mime_readable *part; /* under way */
 };
 
@@ -40,6 +45,8 @@ ll_status search_reader_new(search_reader **out)
     text_init(&r->header, NULL, mime_readable_header_max);
     text_init(&r->line, NULL, mime_readable_line_max);
     text_init(&r->made, NULL, mime_saved_max);
+    text_init(&r->whole, NULL, LINE_MAX);
+    text_init(&r->piece, NULL, search_term_max);
     return LL_OK;
 }
 
@@ -49,7 +56,8 @@ void search_reader_del(search_reader **reader)
     *reader = NULL;
     if (!r)
         return;
-    text *all[] = {&r->written.fold.held, &r->read.fold.held, &r->folded, &r->header, &r->line, &r->made};
+    text *all[] = {
+        &r->written.fold.held, &r->read.fold.held, &r->folded, &r->header, &r->line, &r->made, &r->whole, &r->piece};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         text_wipe(all[i]);
     memory_free(NULL, r);
@@ -63,6 +71,18 @@ static ll_status add_term(void *ctx, ll_span term)
     return search_batch_add(r->batch, r->class, term);
 }
 
+static ll_status add_joint(void *ctx, ll_span joint)
+{
+    search_reader *r = ctx;
+    return search_batch_add(r->batch, SEARCH_CLASS_JOINS, joint);
+}
+
+static ll_status add_gram(void *ctx, ll_span gram)
+{
+    search_reader *r = ctx;
+    return search_batch_add(r->batch, SEARCH_CLASS_GRAMS, gram);
+}
+
 static void note(search_reader *r, ll_status status)
 {
     if (!r->status)
@@ -72,6 +92,8 @@ static void note(search_reader *r, ll_status status)
 static void stream_begin(search_reader *r, stream *s)
 {
     search_cutter_init(&s->cutter, r->class);
+    search_joiner_init(&s->joiner);
+    s->last = 0;
     text_clear(&s->fold.held);
 }
 
@@ -81,6 +103,10 @@ static void cut_folded(search_reader *r, stream *s)
         note(r, text_status(&r->folded));
     if (!r->status)
         note(r, search_cutter_push(&s->cutter, text_span(&r->folded), add_term, r));
+    if (!r->status && r->class == SEARCH_CLASS_BODY)
+        note(r, search_joiner_push(&s->joiner, text_span(&r->folded), add_joint, r));
+    if (!r->status && r->class == SEARCH_CLASS_BODY)
+        note(r, search_grams_push(&r->grams, &s->last, text_span(&r->folded), add_gram, r));
     text_clear(&r->folded);
 }
 
@@ -102,8 +128,37 @@ static void stream_end(search_reader *r, stream *s)
     cut_folded(r, s);
     if (!r->status)
         note(r, search_cutter_end(&s->cutter, add_term, r));
+    if (!r->status && r->class == SEARCH_CLASS_BODY)
+        note(r, search_joiner_end(&s->joiner, add_joint, r));
     if (s->cutter.over)
         note(r, search_batch_possible(r->batch, r->class));
+}
+
+static void take_folded(search_reader *r)
+{
+    text_add(&r->whole, text_span(&r->folded));
+    text_clear(&r->folded);
+    note(r, text_status(&r->whole));
+    note(r, mime_fold_status(&r->written.fold));
+}
+
+/* A value, kept whole; `name` in lower case if it is that of a field. */
+static void add_line(search_reader *r, search_class class, ll_span name, ll_span utf8)
+{
+    r->class = class;
+    stream_begin(r, &r->written);
+    text_clear(&r->whole);
+    if (class == SEARCH_CLASS_HEAD && !name.size) /* not to be taken for a field of that name */
+        text_add_byte(&r->whole, search_join_line);
+    for (bool more = true; more && !r->status;) {
+        more = mime_fold_push(&r->written.fold, &utf8, &r->folded);
+        note(r, text_status(&r->folded));
+        take_folded(r);
+    }
+    mime_fold_end(&r->written.fold, &r->folded);
+    take_folded(r);
+    if (!r->status)
+        note(r, search_line_cut(name, text_span(&r->whole), &r->piece, add_term, r));
 }
 
 /* A text in one piece. */
@@ -137,24 +192,46 @@ static ll_status add_facts(search_reader *r, const mime_envelope *envelope)
         text_clear(&r->line);
         bool there = mime_readable_fact(envelope, fact, &r->line);
         note(r, text_status(&r->line));
-        if (there && !r->status)
+        if (there && !r->status && search_class_is_lines(class))
+            add_line(r, class, SPAN(""), text_span(&r->line));
+        else if (there && !r->status)
             add_text(r, class, text_span(&r->line));
         status = settle(r, class);
     }
     return status;
 }
 
-static ll_status add_name(search_reader *r, ll_span name)
+/* A field's name in lower case; empty: no HEADER can ask for it. */
+static ll_span lower_name(ll_span name, char lower[search_line_name])
 {
-    char lower[NAME_MAX_BYTES];
-    if (!name.size)
-        return LL_OK;
-    if (name.size > sizeof lower)
-        return search_batch_possible(r->batch, SEARCH_CLASS_NAMES);
+    if (name.size > search_line_name)
+        return SPAN("");
     for (size_t i = 0; i < name.size; i++)
         lower[i] = ascii_lower(name.data[i]);
-    ll_status status = search_batch_add(r->batch, SEARCH_CLASS_NAMES, span_of(lower, name.size));
+    return span_of(lower, name.size);
+}
+
+static ll_status add_name(search_reader *r, ll_span name, ll_span lower)
+{
+    if (!name.size)
+        return LL_OK;
+    ll_status status = lower.size ? search_batch_add(r->batch, SEARCH_CLASS_NAMES, lower) : LL_ELIMIT;
     return status == LL_ELIMIT ? search_batch_possible(r->batch, SEARCH_CLASS_NAMES) : status;
+}
+
+/* A field of the message's own header. */
+static ll_status add_field(search_reader *r, ll_span name)
+{
+    char lower[search_line_name];
+    ll_span known = lower_name(name, lower);
+    if (!r->status)
+        add_line(r, SEARCH_CLASS_HEAD, known, text_span(&r->line));
+    ll_span line = text_span(&r->whole);
+    bool fits = !name.size || (known.size && span_equal(span_first(line, known.size), known) &&
+                               span_equal(span_first(span_from(line, known.size), 2), SPAN(": ")));
+    if (!r->status && (!fits || r->line.size > mime_fold_piece)) /* folded otherwise, or maybe, than the value alone */
+        note(r, LL_ELIMIT);
+    return !r->status || r->status == LL_ELIMIT ? add_name(r, name, known) : LL_OK;
 }
 
 static ll_status gather(void *ctx, ll_span bytes)
@@ -178,13 +255,11 @@ static ll_status add_header(search_reader *r, db *d, int64_t message, const mime
         text_clear(&r->line);
         mime_readable_field(&field, &r->line, &value);
         note(r, text_status(&r->line));
-        if (!r->status)
+        if (part->parent && !r->status)
             add_text(r, class, text_span(&r->line));
-        if (!part->parent && (!r->status || r->status == LL_ELIMIT)) {
-            ll_status status = add_name(r, field.name);
-            if (status)
-                return status;
-        }
+        ll_status status = part->parent ? LL_OK : add_field(r, field.name);
+        if (status)
+            return status;
     }
     if (!part->parent && (unread || r->status == LL_ELIMIT)) { /* names behind this field were not seen */
         ll_status status = search_batch_possible(r->batch, SEARCH_CLASS_NAMES);
@@ -284,7 +359,9 @@ static ll_status add_parts(search_reader *r, db *d, int64_t message, const mime_
         if (!status)
             status = add_body(r, d, message, part);
     }
-    return status;
+    if (!status)
+        note(r, search_grams_end(&r->grams, add_gram, r));
+    return status ? status : settle(r, SEARCH_CLASS_BODY);
 }
 
 ll_status search_read_message(search_reader *r, db *d, int64_t message, uint64_t size, ll_span facts,
@@ -292,6 +369,7 @@ ll_status search_read_message(search_reader *r, db *d, int64_t message, uint64_t
 {
     mime_index *index;
     r->batch = batch;
+    search_grams_init(&r->grams);
     r->status = open_index(r, d, message, size, facts, &index);
     if (r->status == LL_ENOMEM || r->status == LL_ETIMEOUT || r->status == LL_EIO)
         return r->status;

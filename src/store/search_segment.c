@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/search_segment.h"
 
-enum { CLASS_SHIFT = 20, SEGMENT_SHIFT = 24 };
+enum { CLASS_SHIFT = 19, SEGMENT_SHIFT = 24 };
 
 int64_t search_block_id(int64_t segment, search_class class, uint32_t ordinal)
 {
@@ -62,10 +62,21 @@ ll_status search_block_next(db *d, int64_t *id, int64_t last, search_block *b)
     return status;
 }
 
+ll_status search_block_count(db *d, int64_t segment, search_class class, uint32_t *count)
+{
+    int64_t first = search_block_id(segment, class, 0), last = 0;
+    db_stmt *q = db_prepare(d, "SELECT coalesce(max(id) + 1, ?1) FROM search_terms WHERE id BETWEEN ?1 AND ?2");
+    db_bind_int(q, 1, first);
+    db_bind_int(q, 2, search_block_id(segment, class, search_ordinal_max));
+    ll_status status = db_take_int(q, &last);
+    *count = status ? 0 : (uint32_t)(last - first);
+    return status;
+}
+
 ll_status search_block_sign(db *d, int64_t id, text *sign)
 {
     db_stmt *q = db_prepare(d, "SELECT data FROM search_terms WHERE id = ?1");
-    db_bind_int(q, 1, id + ((int64_t)SEARCH_CLASS_BODY_SIGN << CLASS_SHIFT)); /* and of HEAD: one more, as it is */
+    db_bind_int(q, 1, id + ((int64_t)SEARCH_CLASS_SIGNS << CLASS_SHIFT));
     ll_status status = db_first(q);
     if (status)
         return status;

@@ -14,7 +14,7 @@
 #include "store/search_block.h"
 
 enum {
-    search_format = 1,        /* raise it when terms are cut or coded otherwise: segments of another are made anew */
+    search_format = 2,        /* raise it when terms are cut or coded otherwise: segments of another are made anew */
     search_segments_max = 64, /* live ones; merging keeps them to three for each power of four of messages */
     search_sweep_blocks = 64  /* removed by one job: 2 MB, some 10 ms */
 };
@@ -38,13 +38,14 @@ LL_MUST_USE ll_status search_segments_load(db *d, search_segments *out);
 LL_MUST_USE ll_status search_newest(db *d, int64_t *message);
 
 /* Row id of a block; ids of one class of a segment ascend. The last one of a class: ordinal search_ordinal_max. */
-enum { search_ordinal_max = (1 << 20) - 1 };
+enum { search_ordinal_max = (1 << 19) - 1 };
 int64_t search_block_id(int64_t segment, search_class class, uint32_t ordinal);
 
 /* The first block at or behind this id, up to `last`: its terms in b. LL_ENOTFOUND: no more. */
 LL_MUST_USE ll_status search_block_next(db *d, int64_t *id, int64_t last, search_block *b);
-/* The signature of a block of SEARCH_CLASS_BODY or SEARCH_CLASS_HEAD, in place of what *sign holds. LL_ENOTFOUND: it
- * has none, which is fine. */
+/* Ordinals follow each other from 0: how many blocks the class has. */
+LL_MUST_USE ll_status search_block_count(db *d, int64_t segment, search_class class, uint32_t *count);
+/* The signature of a block, in place of what *sign holds. LL_ENOTFOUND: it has none, which is fine. */
 LL_MUST_USE ll_status search_block_sign(db *d, int64_t id, text *sign);
 LL_MUST_USE ll_status search_block_postings_load(db *d, int64_t id, search_block *b);
 

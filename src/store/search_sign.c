@@ -2,31 +2,72 @@
  * SPDX-License-Identifier: MIT */
 #include "store/search_sign.h"
 
-/* The bit of the run of four bytes that begins here. Kept in the file: search_format. */
-static uint32_t bit_of(const char *at, uint32_t bits)
+enum { UNIT = 256 }; /* bytes: sizes are of so many, to be halved */
+
+/* The bit of the run that begins here. Of three bytes: with a fourth that is in no text (UTF-8). Kept in the file:
+ * search_format. */
+static uint32_t bit_of(const char *at, bool shorter, uint32_t bits)
 {
     const uint8_t *b = (const uint8_t *)at;
-    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
+    gram |= (shorter ? UINT32_C(0xff) : (uint32_t)b[3]) << 24;
     uint32_t hash = gram * UINT32_C(0x9e3779b1);
     hash = (hash ^ hash >> 15) * UINT32_C(0x85ebca77);
     return (uint32_t)((uint64_t)hash * bits >> 32);
 }
 
+static void set(char *sign, uint32_t bit)
+{
+    sign[bit >> 3] = (char)(sign[bit >> 3] | 1 << (bit & 7));
+}
+
+static bool has(const char *sign, uint32_t bit)
+{
+    return (uint8_t)sign[bit >> 3] >> (bit & 7) & 1;
+}
+
+static size_t bits_set(const char *sign, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t word;
+        memcpy(&word, sign + i, 8);
+        count += (size_t)__builtin_popcountll(word);
+    }
+    return count;
+}
+
+/* In half the bits a run has the bit of half the number. */
+static void halve(char *sign, size_t size)
+{
+    for (size_t i = 0; i < size / 2; i++) {
+        uint8_t half = 0;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            uint32_t from = (uint32_t)(i * 16 + 2 * bit);
+            half |= (uint8_t)((has(sign, from) || has(sign, from + 1)) << bit);
+        }
+        sign[i] = (char)half;
+    }
+}
+
 ll_status search_sign_make(text *out, ll_span terms)
 {
-    size_t size = terms.size / 8;
-    size = size > search_sign_max ? search_sign_max : size < search_sign_min ? search_sign_min : size;
+    size_t size = terms.size / 8 / UNIT * UNIT;
+    size = size > search_sign_max ? search_sign_max : size < UNIT ? UNIT : size;
     char *sign = text_grow(out, size);
     if (!sign)
         return text_status(out);
     memset(sign, 0, size);
     while (terms.size) {
         ll_span term = span_cut(&terms, '\n');
-        for (size_t i = 0; i + search_sign_gram <= term.size; i++) {
-            uint32_t bit = bit_of(term.data + i, (uint32_t)size * 8);
-            sign[bit >> 3] = (char)(sign[bit >> 3] | 1 << (bit & 7));
+        for (size_t i = 0; i + search_sign_short <= term.size; i++) {
+            set(sign, bit_of(term.data + i, true, (uint32_t)size * 8));
+            if (i + search_sign_gram <= term.size)
+                set(sign, bit_of(term.data + i, false, (uint32_t)size * 8));
         }
     }
+    for (; size % 16 == 0 && size > search_sign_min && bits_set(sign, size) < size * 8 / search_sign_fill; size /= 2)
+        halve(sign, size);
     text_grown(out, size);
     return LL_OK;
 }
@@ -42,7 +83,7 @@ static ll_span within_lines(ll_span needle)
 
 bool search_sign_tells(ll_span needle)
 {
-    return within_lines(needle).size >= search_sign_gram;
+    return within_lines(needle).size >= search_sign_short;
 }
 
 bool search_sign_may(ll_span sign, ll_span needle)
@@ -50,10 +91,9 @@ bool search_sign_may(ll_span sign, ll_span needle)
     if (sign.size < search_sign_min || sign.size > search_sign_max)
         return true;
     needle = within_lines(needle);
-    for (size_t i = 0; i + search_sign_gram <= needle.size; i++) {
-        uint32_t bit = bit_of(needle.data + i, (uint32_t)sign.size * 8);
-        if (!((uint8_t)sign.data[bit >> 3] >> (bit & 7) & 1))
+    bool shorter = needle.size < search_sign_gram;
+    for (size_t i = 0; i + (shorter ? search_sign_short : search_sign_gram) <= needle.size; i++)
+        if (!has(sign.data, bit_of(needle.data + i, shorter, (uint32_t)sign.size * 8)))
             return false;
-    }
     return true;
 }

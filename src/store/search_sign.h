@@ -1,21 +1,29 @@
 /* search_sign.h - a signature of the terms of one block: which blocks a query need not read.
  * SPDX-License-Identifier: MIT
  *
- * A Bloom filter with one hash over all runs of four bytes that stand within the block's terms. A needle of four bytes
- * or more that is in one of the terms has all its runs here; one that is in none of them has, by accident, seldom. So
- * what is said is "not here" for certain, or "look". A signature takes an eighth of the plain terms, and is a third of
- * what they take packed; only the classes with many blocks have them. */
+ * A Bloom filter with one hash over all runs of three and of four bytes that stand within the block's terms. A needle
+ * of three bytes or more that is in one of the terms has all its runs here; one that is in none of them has, by
+ * accident, seldom. So what is said is "not here" for certain, or "look". A signature takes at most an eighth of the
+ * plain terms, less if they repeat themselves; only the classes with many blocks have them. */
 #ifndef STORE_SEARCH_SIGN_H
 #define STORE_SEARCH_SIGN_H
 
-#include "base/text.h"
+#include "store/search_terms.h"
 
 enum {
-    search_sign_gram = 4,    /* bytes. Of three there are so few that most blocks have them all */
-    search_sign_max = 7936,  /* bytes: the row takes one page, not one and a bit */
+    search_sign_short = 3,   /* bytes: what is asked of a needle that has no more. Only rare runs are in few blocks */
+    search_sign_gram = 4,    /* of all others */
+    search_sign_max = 7936,  /* bytes: the row takes one page, not one and a bit. Halves down to 31 */
     search_sign_min = 32,    /* so that few terms still tell */
+    search_sign_fill = 6,    /* halved while less than one bit in so many is set */
     search_sign_terms = 8192 /* plain terms below this are as soon read: no signature */
 };
+
+/* Blocks of this class have signatures. */
+static inline bool search_sign_has(search_class class)
+{
+    return class == SEARCH_CLASS_BODY || class == SEARCH_CLASS_HEAD || class == SEARCH_CLASS_JOINS;
+}
 
 /* Add the signature of a block's decoded terms (search_block.h). LL_ENOMEM, LL_ELIMIT of the text. */
 LL_MUST_USE ll_status search_sign_make(text *out, ll_span terms);

@@ -21,8 +21,8 @@
 /* What a term was found in. Kept in the file. */
 typedef enum search_class {
     SEARCH_CLASS_BODY = 0, /* texts of parts, and headers of parts below the root: what BODY looks at */
-    SEARCH_CLASS_HEAD = 1, /* fields of the message's header, each "Name: value": with BODY what TEXT looks at */
-    SEARCH_CLASS_FROM = 2, /* facts of mime/readable.h, in its order, up to */
+    SEARCH_CLASS_HEAD = 1, /* lines (search_line.h): fields of the message's header: with BODY what TEXT looks at */
+    SEARCH_CLASS_FROM = 2, /* facts of mime/readable.h, in its order; up to SUBJECT lines, then terms */
     SEARCH_CLASS_TO = 3,
     SEARCH_CLASS_CC = 4,
     SEARCH_CLASS_BCC = 5,
@@ -32,11 +32,18 @@ typedef enum search_class {
     SEARCH_CLASS_REFERENCES = 9,
     SEARCH_CLASS_NAMES = 10,  /* names of the header's fields in lower case, whole */
     SEARCH_CLASS_ALWAYS = 11, /* "a" + class: in that class anything is possible, it could not be indexed whole */
-    SEARCH_CLASSES = 12,
-    /* not classes of terms: signatures (search_sign.h) of the blocks of two of them, with the same ordinals */
-    SEARCH_CLASS_BODY_SIGN = 12,
-    SEARCH_CLASS_HEAD_SIGN = 13
+    SEARCH_CLASS_JOINS = 12,  /* of what BODY looks at: what stands between words (search_join.h) */
+    SEARCH_CLASS_GRAMS = 13,  /* and its characters, and pairs of them (search_gram.h) */
+    SEARCH_CLASSES = 14,
+    /* added to BODY, HEAD or JOINS: no terms, but signatures (search_sign.h) of their blocks, with the same ordinals */
+    SEARCH_CLASS_SIGNS = 16
 } search_class;
+
+/* Its terms are lines, whole values. */
+static inline bool search_class_is_lines(search_class class)
+{
+    return class == SEARCH_CLASS_HEAD || (class >= SEARCH_CLASS_FROM && class <= SEARCH_CLASS_SUBJECT);
+}
 
 enum {
     search_term_max = 4096 /* bytes: longer runs make the message "always possible". As long as the longest needle */

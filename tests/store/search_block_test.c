@@ -200,15 +200,18 @@ static void signatures(void **state)
     (void)state;
     text sign;
     text_init(&sign, NULL, search_sign_max);
-    assert_false(search_sign_tells(SPAN("\nabc\n")));
+    assert_false(search_sign_tells(SPAN("\nab\n")));
+    assert_true(search_sign_tells(SPAN("\nabc\n")));
     assert_false(search_sign_tells(SPAN("\n")));
     assert_false(search_sign_tells(SPAN("")));
     assert_true(search_sign_tells(SPAN("\nabcd")));
     assert_int_equal(search_sign_make(&sign, SPAN("\nab\ncdefg\n")), LL_OK);
     assert_int_equal(sign.size, search_sign_min);
     assert_true(search_sign_may(text_span(&sign), SPAN("defg\n")));
-    assert_true(search_sign_may(text_span(&sign), SPAN("\nxyz\n"))); /* too short */
-    assert_false(search_sign_may(text_span(&sign), SPAN("abcd")));   /* of two terms */
+    assert_true(search_sign_may(text_span(&sign), SPAN("\nxy\n"))); /* too short */
+    assert_true(search_sign_may(text_span(&sign), SPAN("\ncde\n")));
+    assert_false(search_sign_may(text_span(&sign), SPAN("xyz")));
+    assert_false(search_sign_may(text_span(&sign), SPAN("abcd"))); /* of two terms */
     assert_false(search_sign_may(text_span(&sign), SPAN("cdefgh")));
     assert_true(search_sign_may(span_first(text_span(&sign), search_sign_min - 1), SPAN("other")));
     assert_true(search_sign_may(span_of(NULL, 0), SPAN("other")));

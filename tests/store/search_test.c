@@ -335,7 +335,7 @@ static void oracle(void **state)
     check_index(&f);
     /* the index is worth something: most of what matches is certain */
     print_message("certain %zu possible %zu matches %zu\n", certain_count, possible_count, match_count);
-    assert_true(certain_count > match_count / 3);
+    assert_true(certain_count > match_count / 4 * 3);
     client_fini(&c);
     fixture_close(&f);
     fixture_open(&f); /* and after a restart */
@@ -420,10 +420,10 @@ static void many_terms(void **state)
             (ll_term){.kind = i % 2 ? LL_TERM_TEXT : LL_TERM_SUBJECT, .needle = i == 7 ? SPAN("--") : SPAN("hello")};
     assert_int_equal(ASK(&c, search, c.mailbox, terms, 300), LL_OK);
     for (size_t i = 0; i < 300; i++)
-        assert_true(found_uid(&c, i, 1, true) || found_uid(&c, i, 1, false));
+        assert_true(i == 7 || found_uid(&c, i, 1, true) || found_uid(&c, i, 1, false));
     assert_true(found_uid(&c, 0, 1, true));
     assert_false(found_uid(&c, 0, 2, true) || found_uid(&c, 0, 2, false));
-    assert_true(found_uid(&c, 7, 2, false));
+    assert_false(found_uid(&c, 7, 2, true) || found_uid(&c, 7, 2, false)); /* also of what is no word */
     client_fini(&c);
     fixture_fini(&f);
 }
