@@ -125,6 +125,16 @@ static ll_status take_row(catenate *k)
     return LL_OK;
 }
 
+/* What PARTIAL leaves of *left bytes at *offset: beyond the end there are none (RFC 3501 section 6.4.5). */
+static void cut_partial(const append_url *url, uint64_t *offset, uint64_t *left)
+{
+    uint64_t skip = url->offset < *left ? url->offset : *left;
+    *offset += skip;
+    *left -= skip;
+    if (*left > url->length)
+        *left = url->length;
+}
+
 static ll_status find_section(catenate *k)
 {
     if (!section_is_whole(&k->url.section)) {
@@ -137,6 +147,8 @@ static ll_status find_section(catenate *k)
         return bad_url(k);
     k->offset = place.offset;
     k->left = place.size;
+    if (place.kind == SECTION_RANGE)
+        cut_partial(&k->url, &k->offset, &k->left);
     text_clear(&k->header);
     k->phase = place.kind == SECTION_COMPUTED ? CATENATE_HEADER : CATENATE_COPY;
     return LL_OK;
@@ -151,8 +163,10 @@ static ll_status copy_fields(catenate *k)
     text_init(&fields, k->s->allocator, catenate_header_max);
     section_select(&k->url.section, text_span(&k->header), &fields);
     status = text_status(&fields);
+    uint64_t from = 0, left = fields.size;
+    cut_partial(&k->url, &from, &left);
     if (!status)
-        status = k->sink(k->s, k->c, text_span(&fields));
+        status = k->sink(k->s, k->c, span_first(span_from(text_span(&fields), (size_t)from), (size_t)left));
     text_fini(&fields);
     k->left = 0;
     k->phase = CATENATE_COPY;

@@ -99,10 +99,21 @@ static ll_status take_mailbox(append_url *out, ll_span path, const ll_limits *li
     return status == LL_EUNSUPPORTED || status == LL_ELIMIT ? LL_ENOTFOUND : status;
 }
 
+/* ";PARTIAL=first[.count]", partial-range of RFC 5092 section 11; the rest of the URL. */
+static bool take_partial(append_url *out, ll_span range)
+{
+    size_t dot = 0;
+    while (dot < range.size && range.data[dot] != '.')
+        dot++;
+    if (!span_u64(span_first(range, dot), &out->offset))
+        return false;
+    return dot == range.size || (span_u64(span_from(range, dot + 1), &out->length) && out->length);
+}
+
 ll_status append_url_parse(append_url *out, ll_span url, const ll_limits *limits, arena *memory)
 {
-    static const char section_part[] = ";SECTION=", uid_part[] = ";UID=";
-    *out = (append_url){.section = {.what = SECTION_ALL}};
+    static const char section_part[] = ";SECTION=", uid_part[] = ";UID=", partial_part[] = ";PARTIAL=";
+    *out = (append_url){.section = {.what = SECTION_ALL}, .length = UINT64_MAX};
     size_t at = find_part(url, 0, span_str(uid_part));
     if (!url.size || url.data[0] != '/' || at == url.size)
         return LL_ENOTFOUND;
@@ -112,6 +123,12 @@ ll_status append_url_parse(append_url *out, ll_span url, const ll_limits *limits
     at += sizeof uid_part - 1;
     if (!take_number(url, &at, &out->uid))
         return LL_ENOTFOUND;
+    size_t partial = find_part(url, at, span_str(partial_part));
+    if (partial < url.size && !take_partial(out, span_from(url, partial + sizeof partial_part - 1)))
+        return LL_ENOTFOUND;
+    if (partial < url.size && partial > at && url.data[partial - 1] == '/')
+        partial--;
+    url = span_first(url, partial);
     if (at < url.size && url.data[at] == '/')
         at++;
     if (at == url.size)

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * Only what RFC 4469 section 3 asks for: relative URLs that begin with '/'
- * (RFC 5092 section 11: "/" enc-mailbox [";UIDVALIDITY=" n] "/;UID=" n ["/;SECTION=" enc-section]). The '/' before
- * ";UID" and ";SECTION" may be missing, as in the RFC's own example 4. */
+ * (RFC 5092 section 11: "/" enc-mailbox [";UIDVALIDITY=" n] "/;UID=" n ["/;SECTION=" enc-section]
+ * ["/;PARTIAL=" first ["." count]]). The '/' before ";UID", ";SECTION" and ";PARTIAL" may be missing, as in the RFC's
+ * own example 4. */
 #ifndef IMAP_APPEND_URL_H
 #define IMAP_APPEND_URL_H
 
@@ -14,6 +15,7 @@ typedef struct append_url {
     uint32_t uidvalidity; /* 0: not given */
     uint32_t uid;
     section section;
+    uint64_t offset, length; /* PARTIAL, of the section; length UINT64_MAX: to the end, as without one */
 } append_url;
 
 /* LL_OK; LL_ENOTFOUND: not such a URL; LL_ENOMEM, LL_ELIMIT. What it holds lives in `memory`. */

@@ -210,7 +210,8 @@ void command_reply(ll_session *s)
         code = ll_status_imap(s->outcome);
     bool syncs = c->row && !(c->row->flags & COMMAND_NO_SYNC);
     bool ghosts = syncs && s->mailbox && snapshot_has_ghosts(&s->snap);
-    if (ghosts && s->enabled & SESSION_ENABLED_QRESYNC) /* RFC 7162 section 3.2: MODSEQs said may be above theirs */
+    /* RFC 7162 section 3.2: MODSEQs said may be above theirs, whether EXPUNGE or VANISHED is held back */
+    if (ghosts && s->enabled & SESSION_ENABLED_CONDSTORE && session_can(s, changes))
         session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
     const char *limited = s->outcome ? NULL : message_limit_code(s, c);
     if (c->limited && !s->outcome && !limited) /* no memory: never "completed" without a word */

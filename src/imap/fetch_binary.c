@@ -39,8 +39,10 @@ ll_status fetch_binary_begin(fetch_binary *b, message *m, const section *wanted)
     b->begin = place.offset;
     b->end = place.offset + place.size;
     b->encoding = SPAN("");
-    if (wanted->depth) {
+    if (!section_is_whole(wanted)) {
         const mime_part *part = mime_index_find(m->index, wanted->path, wanted->depth);
+        if (wanted->what == SECTION_TEXT && wanted->depth)
+            part = part->child; /* the message inside of a message/rfc822: section_find has seen that it is one */
         bool composite = part->kind != MIME_LEAF; /* RFC 2045 section 6.4: not encoded, whatever it says */
         if (!composite && !is_known(part->encoding, &identity))
             return LL_EUNSUPPORTED;

@@ -26,8 +26,8 @@ typedef struct fetch_binary {
 void fetch_binary_init(fetch_binary *b, const ll_allocator *allocator);
 void fetch_binary_fini(fetch_binary *b);
 
-/* Choose the section's bytes. The message's index must be there, unless the section is the whole message. LL_OK;
- * LL_ENOTFOUND: no such part; LL_EUNSUPPORTED: its encoding is not known (UNKNOWN-CTE); LL_ENOMEM. */
+/* Choose the section's bytes: of a part, or TEXT. The message's index must be there, unless the section is the whole
+ * message. LL_OK; LL_ENOTFOUND: no such part; LL_EUNSUPPORTED: its encoding is not known (UNKNOWN-CTE); LL_ENOMEM. */
 LL_MUST_USE ll_status fetch_binary_begin(fetch_binary *b, message *m, const section *wanted);
 /* Begin again at the front. LL_ENOMEM. */
 LL_MUST_USE ll_status fetch_binary_rewind(fetch_binary *b);

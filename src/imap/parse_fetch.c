@@ -158,8 +158,6 @@ static ll_status take_section(parser *p, const struct section_word *word)
     ll_status status = section_parse(&item.section, p->in);
     if (status || (word->kind != FETCH_BINARY_SIZE && !take_partial(p->in, &item)))
         return status ? status : LL_ESYNTAX;
-    if (word->kind != FETCH_SECTION && item.section.what != SECTION_ALL) /* section-binary, RFC 3516 section 7 */
-        return LL_ESYNTAX;
     text_init(&label, p->in->memory->allocator, 2 * p->in->input.size + 64);
     text_add_str(&label, word->label);
     section_write(&item.section, &label);

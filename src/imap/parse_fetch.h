@@ -16,7 +16,8 @@ typedef enum fetch_kind {
     FETCH_EMAILID,  /* RFC 8474 */
     FETCH_THREADID,
     FETCH_PREVIEW,     /* RFC 8970; LAZY makes no difference to us */
-    FETCH_BINARY,      /* RFC 3516: BINARY[...], decoded */
+    FETCH_BINARY,      /* RFC 3516: BINARY[...], decoded. Its grammar has part numbers only; HEADER, TEXT and MIME are
+                        * understood as well, as Dovecot has it: a header has no encoding */
     FETCH_BINARY_SIZE, /* BINARY.SIZE[...] */
     FETCH_ENVELOPE,
     FETCH_BODY,

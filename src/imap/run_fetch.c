@@ -116,8 +116,13 @@ static ll_status take_changes(ll_session *s, command *c, fetch *f)
     if (status < 0 && status != LL_ENOTFOUND)
         return session_call_failed(s, c);
     bool known = status != LL_ENOTFOUND;
+    /* what went after the version that the client sees may have changed before; its row will tell */
+    if (known && s->call->changed && s->call->vanished)
+        uidset_or(s->call->changed, s->call->vanished);
     if (known && s->call->changed)
         uidset_and(f->uids, s->call->changed);
+    else if (known && s->call->vanished)
+        uidset_and(f->uids, s->call->vanished);
     else if (known)
         uidset_remove_range(f->uids, all);
     if (!f->modifiers.vanished)

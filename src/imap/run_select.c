@@ -293,6 +293,12 @@ static ll_status take_changes(ll_session *s, const select_state *st)
     bool had[] = {vanished != NULL, changed != NULL};
     if (!forgotten)
         s->call->vanished = s->call->changed = NULL;
+    if (!changed && vanished && uidset_intersects(vanished, here)) {
+        had[1] = true;
+        changed = uidset_new();
+    }
+    if (changed && vanished) /* gone since the version that we show: EXISTS counts them, so the client must know them */
+        uidset_or(changed, vanished);
     if (changed)
         uidset_and(changed, here);
     if (vanished) { /* a UID at or above uidnext came and went later */

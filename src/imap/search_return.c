@@ -21,12 +21,19 @@ static const struct {
     {"UPDATE", SEARCH_RETURN_UPDATE},
 };
 
-/* partial-range: both numbers with "-", or none. */
+/* partial-range: both numbers with "-", or none. 4:2 is the same as 2:4 (RFC 9394 section 4) and answered as that. */
 static bool take_partial(search_return *r, lexer *in)
 {
     r->last = lexer_byte(in, '-');
-    return lexer_nz_number(in, &r->first_wanted) && lexer_byte(in, ':') && lexer_byte(in, '-') == r->last &&
-           lexer_nz_number(in, &r->last_wanted);
+    if (!lexer_nz_number(in, &r->first_wanted) || !lexer_byte(in, ':') || lexer_byte(in, '-') != r->last ||
+        !lexer_nz_number(in, &r->last_wanted))
+        return false;
+    if (r->first_wanted > r->last_wanted) {
+        uint32_t high = r->first_wanted;
+        r->first_wanted = r->last_wanted;
+        r->last_wanted = high;
+    }
+    return true;
 }
 
 static bool take_option(search_return *r, lexer *in)
@@ -68,8 +75,7 @@ ll_status search_return_parse(search_return *r, lexer *in)
 
 bool search_return_partial(const search_return *r, uint32_t count, uint32_t *first, uint32_t *last)
 {
-    uint32_t low = r->first_wanted < r->last_wanted ? r->first_wanted : r->last_wanted;
-    uint32_t high = r->first_wanted < r->last_wanted ? r->last_wanted : r->first_wanted;
+    uint32_t low = r->first_wanted, high = r->last_wanted;
     if (low > count)
         return false;
     if (high > count)

@@ -25,7 +25,7 @@ enum {
 typedef struct search_return {
     bool given;    /* RETURN was said */
     unsigned want; /* SEARCH_RETURN_x */
-    /* PARTIAL, as written; from the end if `last` */
+    /* PARTIAL, the smaller one first; from the end if `last` */
     bool last;
     uint32_t first_wanted, last_wanted;
 } search_return;

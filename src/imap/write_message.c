@@ -99,6 +99,14 @@ static ll_status lose_item(write_message *w, ll_status status)
     return LL_OK;
 }
 
+/* BINARY.SIZE of what has no encoding to undo. */
+static void say_size(write_message *w, uint64_t size)
+{
+    say_label(w);
+    text_add_u64(&w->s->output, size);
+    next_item(w);
+}
+
 /* What a partial leaves of `size` bytes: from *offset, *left bytes. */
 static void cut_partial(const fetch_item *item, uint64_t size, uint64_t *offset, uint64_t *left)
 {
@@ -114,7 +122,7 @@ static void begin_section(write_message *w, const fetch_item *item)
     section_place place = w->m.index ? section_find(&item->section, w->m.index, w->m.row.size)
                                      : section_find_own(&item->section, w->m.row.size, w->m.row.header_size);
     if (place.kind == SECTION_MISSING) {
-        say_item(w, SPAN("NIL"));
+        say_item(w, item->kind == FETCH_BINARY_SIZE ? SPAN("0") : SPAN("NIL"));
         return;
     }
     if (place.kind == SECTION_COMPUTED) {
@@ -125,6 +133,10 @@ static void begin_section(write_message *w, const fetch_item *item)
         }
         w->left = place.size;
         w->phase = GATHER;
+        return;
+    }
+    if (item->kind == FETCH_BINARY_SIZE) {
+        say_size(w, place.size);
         return;
     }
     cut_partial(item, place.size, &skipped, &w->left);
@@ -250,9 +262,7 @@ static ll_status step_count(write_message *w)
     if (status)
         return lose_binary(w, item, status);
     if (item->kind == FETCH_BINARY_SIZE) {
-        say_label(w);
-        text_add_u64(&w->s->output, w->binary.size);
-        next_item(w);
+        say_size(w, w->binary.size);
         return LL_OK;
     }
     bool literal8 = w->binary.has_nul;
@@ -309,13 +319,17 @@ static ll_status step_preview(write_message *w)
 static ll_status write_item(write_message *w)
 {
     const fetch_item *item = &w->items->items[w->item];
+    bool body = item->section.what == SECTION_ALL || item->section.what == SECTION_TEXT;
     switch (item->kind) {
+    case FETCH_BINARY:
+    case FETCH_BINARY_SIZE:
+        if (body)
+            return begin_binary(w, item);
+        begin_section(w, item);
+        return LL_OK;
     case FETCH_SECTION:
         begin_section(w, item);
         return LL_OK;
-    case FETCH_BINARY:
-    case FETCH_BINARY_SIZE:
-        return begin_binary(w, item);
     case FETCH_PREVIEW:
         fetch_preview_begin(&w->preview, &w->m);
         w->phase = PREVIEW;
@@ -376,6 +390,10 @@ static ll_status step_gather(write_message *w)
     section_select(&item->section, header, &w->answer);
     if (text_status(&w->answer))
         return lose_item(w, text_status(&w->answer));
+    if (item->kind == FETCH_BINARY_SIZE) {
+        say_size(w, w->answer.size);
+        return LL_OK;
+    }
     cut_partial(item, w->answer.size, &offset, &left);
     if (left) {
         say_literal_size(w, left, false);

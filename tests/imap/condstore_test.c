@@ -128,6 +128,14 @@ static void vanished(void **state)
              "* VANISHED 6\r\n* 3 RECENT\r\nc OK [HIGHESTMODSEQ 17] EXPUNGE completed\r\n"
              "d OK EXPUNGE completed\r\n"
              "e OK CLOSE completed\r\n");
+    each_way("s SELECT INBOX (CONDSTORE)\r\n", others, "a FETCH 1 UID\r\nb NOOP\r\n", /* EXPUNGE held back as well */
+             "* 1 FETCH (UID 1)\r\n"
+             "* 5 EXISTS\r\n* 5 RECENT\r\n"
+             "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent) MODSEQ (16))\r\n"
+             "* 4 FETCH (UID 6 FLAGS (\\Deleted \\Recent) MODSEQ (13))\r\n"
+             "* OK [HIGHESTMODSEQ 12] Of what was told\r\n"
+             "a OK [EXPUNGEISSUED] FETCH completed\r\n"
+             "* 2 EXPUNGE\r\n* 4 RECENT\r\nb OK NOOP completed\r\n");
 }
 
 /* Section 3.2.5 */
@@ -239,13 +247,46 @@ static void left_behind(void **state)
         }
 }
 
+/* While a SELECT with QRESYNC asks what has changed, another session expunges 4. The mailbox that we show still has it,
+ * so EXISTS counts it and the client must get to know it (section 3.2.5.1); VANISHED comes when it may. */
+static void gone_meanwhile(void **state)
+{
+    (void)state;
+    chat t;
+    memory_store *store = memory_store_new();
+    prepare(store);
+    chat_open(&t, &(chat_how){.login = true, .store = store});
+    chat_contains(&t, "s ENABLE QRESYNC\r\n", "s OK");
+    memory_later(store, true);
+    t.how.held = true;
+    chat_send(&t, SPAN("a SELECT INBOX (QRESYNC (1001 3))\r\n"));
+    assert_true(memory_complete(store)); /* opened */
+    chat_send(&t, SPAN(""));
+    others(store);
+    memory_later(store, false);
+    t.how.held = false;
+    while (memory_complete(store))
+        chat_send(&t, SPAN(""));
+    chat_work(&t);
+    chat_contains(&t, "b NOOP\r\n",
+                  "* VANISHED (EARLIER) 2:3\r\n"
+                  "* 1 FETCH (UID 1 FLAGS (\\Recent) MODSEQ (12))\r\n"
+                  "* 2 FETCH (UID 4 FLAGS (\\Recent) MODSEQ (8))\r\n"
+                  "* 3 FETCH (UID 5 FLAGS (\\Seen \\Recent) MODSEQ (12))\r\n"
+                  "* 4 FETCH (UID 6 FLAGS (\\Recent) MODSEQ (12))\r\n"
+                  "a OK [READ-WRITE] SELECT completed\r\n"
+                  "* VANISHED 4\r\n");
+    chat_close(&t);
+    memory_store_del(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conditional_store), cmocka_unit_test(enabling),
-        cmocka_unit_test(vanished),          cmocka_unit_test(resync),
-        cmocka_unit_test(forgotten),         cmocka_unit_test(idle),
-        cmocka_unit_test(left_behind),
+        cmocka_unit_test(gone_meanwhile), cmocka_unit_test(conditional_store),
+        cmocka_unit_test(enabling),       cmocka_unit_test(vanished),
+        cmocka_unit_test(resync),         cmocka_unit_test(forgotten),
+        cmocka_unit_test(idle),           cmocka_unit_test(left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

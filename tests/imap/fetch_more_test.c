@@ -59,6 +59,12 @@ static void fill_binary(memory_store *store)
         0);
     memory_deliver(store, "INBOX", SPAN("Subject: one\r\n\r\nHello\r\n"), 0);
     memory_deliver(store, "INBOX", SPAN(""), 0);
+    memory_deliver(store, "INBOX",
+                   SPAN("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n"
+                        "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n"
+                        "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--b--\r\n"),
+                   0);
+    memory_deliver(store, "INBOX", SPAN("Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"), 0);
 }
 
 static const dialogue binary[] = {
@@ -83,8 +89,23 @@ static const dialogue binary[] = {
      "a NO [UNKNOWN-CTE] Some of the messages could not be read\r\n"},
     {"a FETCH 1 BINARY.SIZE[4]\r\n", "a NO [UNKNOWN-CTE] Some of the messages could not be read\r\n"},
     {"a FETCH 1 BINARY.SIZE[1]<0.4>\r\n", "a BAD FETCH: Not understood\r\n"},
-    {"a FETCH 1 BINARY[1.MIME]\r\n", "a BAD FETCH: Not understood\r\n"},
-    {"a FETCH 1 BINARY[HEADER]\r\n", "a BAD FETCH: Not understood\r\n"},
+    {"a FETCH 1 BINARY[MIME]\r\n", "a BAD FETCH: Not understood\r\n"},
+    /* more than section-binary has: what BODY has, TEXT of a message that is encoded without the encoding */
+    {"a FETCH 1 (BINARY.PEEK[1.MIME] BINARY.SIZE[1.MIME] BINARY.PEEK[9.MIME] BINARY.SIZE[9.HEADER])\r\n",
+     "* 1 FETCH (BINARY[1.MIME] {73}\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: "
+     "quoted-printable\r\n\r\n "
+     "BINARY.SIZE[1.MIME] 73 BINARY[9.MIME] NIL BINARY.SIZE[9.HEADER] 0)\r\na OK FETCH completed\r\n"},
+    {"a FETCH 2 (BINARY.PEEK[HEADER] BINARY.SIZE[HEADER.FIELDS (TO)] BINARY[HEADER.FIELDS (SUBJECT)]<0.7> BINARY[TEXT] "
+     "BINARY.SIZE[TEXT])\r\n",
+     "* 2 FETCH (BINARY[HEADER] {16}\r\nSubject: one\r\n\r\n BINARY.SIZE[HEADER.FIELDS (TO)] 2 "
+     "BINARY[HEADER.FIELDS (SUBJECT)]<0> {7}\r\nSubject BINARY[TEXT] {7}\r\nHello\r\n BINARY.SIZE[TEXT] 7)\r\n"
+     "a OK FETCH completed\r\n"},
+    {"a FETCH 4 (BINARY.PEEK[TEXT] BINARY.PEEK[2.TEXT]<1.3> BINARY.SIZE[2.TEXT] BINARY.SIZE[1.TEXT])\r\n",
+     "* 4 FETCH (BINARY[TEXT] {116}\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+     "Subject: in\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--b--\r\n BINARY[2.TEXT]<1> {3}\r\nell "
+     "BINARY.SIZE[2.TEXT] 5 BINARY.SIZE[1.TEXT] 0)\r\na OK FETCH completed\r\n"},
+    {"a FETCH 5 (BINARY.PEEK[TEXT] BINARY.SIZE[TEXT])\r\n",
+     "* 5 FETCH (BINARY[TEXT] {5}\r\nhello BINARY.SIZE[TEXT] 5)\r\na OK FETCH completed\r\n"},
     {"a FETCH 1 BINARY\r\n", "a BAD FETCH: Not understood\r\n"},
 };
 

@@ -204,15 +204,15 @@ static bool section_text(grammar_parser *p, bool mime)
            grammar_fault(p, "a section");
 }
 
-/* "[" [section-spec] "]"; binary: only numbers */
-static bool section(grammar_parser *p, bool binary)
+/* "[" [section-spec] "]". BINARY has only numbers by its grammar, and the others for those who ask for them. */
+static bool section(grammar_parser *p)
 {
     if (!grammar_need(p, "[", "["))
         return false;
     bool numbers = p->at < p->end && *p->at >= '0' && *p->at <= '9';
     if (numbers && !section_part(p))
         return false;
-    if (!binary && !grammar_at(p, ']') && ((numbers && !grammar_need(p, ".", ".")) || !section_text(p, numbers)))
+    if (!grammar_at(p, ']') && ((numbers && !grammar_need(p, ".", ".")) || !section_text(p, numbers)))
         return false;
     return grammar_need(p, "]", "]");
 }
@@ -271,11 +271,11 @@ static bool item(grammar_parser *p)
     if (grammar_lit(p, "BODY "))
         return body(p, false, 0);
     if (grammar_lit(p, "BODY"))
-        return section(p, false) && origin(p) && space(p) && grammar_nstring(p);
+        return section(p) && origin(p) && space(p) && grammar_nstring(p);
     if (grammar_lit(p, "BINARY.SIZE")) /* RFC 3516 */
-        return section(p, true) && space(p) && grammar_number(p);
+        return section(p) && space(p) && grammar_number(p);
     if (grammar_lit(p, "BINARY"))
-        return section(p, true) && origin(p) && space(p) && grammar_nstring8(p);
+        return section(p) && origin(p) && space(p) && grammar_nstring8(p);
     if (grammar_lit(p, "MODSEQ (")) /* RFC 7162 */
         return grammar_nz(p) && grammar_need(p, ")", ")");
     if (grammar_lit(p, "EMAILID ")) /* RFC 8474 */
