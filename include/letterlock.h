@@ -136,7 +136,7 @@ typedef struct ll_allocator {
       "messages of one command (RFC 9738), 0: any number: ten times the largest mailbox that was measured, so that "   \
       "no "                                                                                                            \
       "client meets it; hosts with less patience set less")                                                            \
-    X(save_limit, 10000000, "messages that SEARCH RETURN (SAVE) keeps (RFC 9738), 0: any number: a set, not a list")
+    X(save_limit, 0, "messages of one COPY or APPEND (RFC 9738) where message_limit is 0; 0: any number")
 
 typedef struct ll_limits {
     uint32_t size; /* sizeof(ll_limits) of the caller */

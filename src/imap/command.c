@@ -215,8 +215,8 @@ void command_reply(ll_session *s)
     const char *limited = s->outcome ? NULL : message_limit_code(s, c);
     if (c->limited && !s->outcome && !limited) /* no memory: never "completed" without a word */
         s->broken = true;
-    if (limited && (code || (s->mailbox && c->reply_modseq))) /* one code a reply */
-        session_say(s, "* OK [%s] Only the newest of the messages\r\n", limited);
+    if (limited && (code || ghosts || (s->mailbox && c->reply_modseq))) /* RFC 9738 section 3.1 */
+        session_say(s, "* NO [%s] Only the newest of the messages\r\n", limited);
     else if (limited)
         code = limited;
     if (!code && !s->outcome && s->mailbox && c->reply_modseq)

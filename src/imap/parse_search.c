@@ -20,6 +20,8 @@ typedef enum argument {
     OBJECT,
     HEADER,
     UIDS,
+    UID_AFTER,
+    UID_BEFORE,
     FUZZY,
     REGEX,
     FILTER,
@@ -73,6 +75,8 @@ static const struct key_word {
     {"THREADID", SEARCH_THREADID, 0, OBJECT, false},
     {"TO", SEARCH_ENVELOPE, SEARCH_TO, TEXT, false},
     {"UID", SEARCH_UID_SET, 0, UIDS, false},
+    {"UIDAFTER", SEARCH_UID_SET, 0, UID_AFTER, false},
+    {"UIDBEFORE", SEARCH_UID_SET, 0, UID_BEFORE, false},
     {"UNANSWERED", SEARCH_FLAG, LL_FLAG_ANSWERED, NONE, true},
     {"UNDELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, true},
     {"UNDRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, true},
@@ -356,6 +360,22 @@ static ll_status take_set(parser *p, search_key *key)
     return sequence_parse(&key->set, set, p->ranges_max, p->in->memory);
 }
 
+/* SP uniqueid: those above, or below, it (RFC 9738 section 3.2). */
+static ll_status take_uid_bound(parser *p, search_key *key, bool after)
+{
+    uint32_t uid;
+    if (!lexer_space(p->in) || !lexer_nz_number(p->in, &uid))
+        return LL_ESYNTAX;
+    if (uid == (after ? UINT32_MAX : 1)) /* none */
+        return LL_OK;
+    key->set.ranges = arena_new(p->in->memory, sizeof *key->set.ranges);
+    if (!key->set.ranges)
+        return arena_status(p->in->memory);
+    *key->set.ranges = after ? (ll_range){uid + 1, UINT32_MAX} : (ll_range){1, uid - 1};
+    key->set.count = 1;
+    return LL_OK;
+}
+
 /* "SP key", count times. */
 static ll_status take_children(parser *p, search_key *key, unsigned count)
 {
@@ -416,6 +436,9 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return take_filter(p, key);
     case UIDS:
         return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
+    case UID_AFTER:
+    case UID_BEFORE:
+        return take_uid_bound(p, key, wanted == UID_AFTER);
     case ONE_KEY:
         return take_children(p, key, 1);
     default:

@@ -3,7 +3,8 @@
  *
  * XREGEX field pattern is our own: field is SUBJECT, FROM, TO, CC, BCC, BODY, TEXT or the name of a header field, and
  * the pattern (base/regex.h) is matched against what the key of that name looks for a text in. Also those of RFC 5032
- * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and RFC 6203 (FUZZY): a text
+ * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID), RFC 9738 (UIDAFTER,
+ * UIDBEFORE) and RFC 6203 (FUZZY): a text
  * that is looked for fuzzily is found as it stands, or by all of its words in any order. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
