@@ -621,9 +621,12 @@ unsigned ll_session_wants(const ll_session *session);
 void ll_session_notify(ll_session *session);
 /* Go on with a command that paused, see ll_host.again. Does no harm at any other time. */
 void ll_session_continue(ll_session *session);
-/* Milliseconds without input after which the host should call ll_session_expire; 0: never. */
+/* Milliseconds in which nothing was received or sent after which the host should call ll_session_expire; 0: never. Ask
+ * again after every call on the session: while a command waits for its connector it is the time after which the client
+ * should hear of it. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
-/* Too long silent: says BYE and ends. */
+/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585) and
+ * nothing ends: call it again after as long a time. */
 void ll_session_expire(ll_session *session);
 /* The server is going down, or the account is: says "* BYE text" once no command is half answered, and ends. */
 void ll_session_shutdown(ll_session *session, ll_span text);

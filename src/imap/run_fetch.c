@@ -201,11 +201,13 @@ static ll_status reply_batch(ll_session *s, command *c, fetch *f)
             }
             write_message_begin(&f->writer, row, number);
             c->phase = REPLY;
+            c->mid_response = true;
         }
         expect_content(s, f);
         ll_status status = write_message_step(&f->writer);
         if (status)
             return status;
+        c->mid_response = false;
         note_seen(s, f);
         f->content -= f->rows.rows[f->at].content.size;
         c->phase = ROW;
