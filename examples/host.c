@@ -222,8 +222,10 @@ static void turn(int listener, const host_events *events, int timeout)
         host_client *c = clients[i];
         if (!c)
             continue;
-        if (c->expires && milliseconds() >= c->expires)
+        if (c->expires && milliseconds() >= c->expires) {
             ll_session_expire(c->session);
+            set_timer(c); /* if only the connector is slow the session goes on */
+        }
         short came = polls[i + 1].revents;
         bool gone = came & POLLERR || (came & POLLHUP && !(came & POLLIN));
         if (gone || (came & POLLIN && !take_input(c)))

@@ -136,7 +136,7 @@ typedef struct ll_allocator {
       "messages of one command (RFC 9738), 0: any number: ten times the largest mailbox that was measured, so that "   \
       "no "                                                                                                            \
       "client meets it; hosts with less patience set less")                                                            \
-    X(save_limit, 10000000, "messages that SEARCH RETURN (SAVE) keeps (RFC 9738), 0: any number: a set, not a list")
+    X(save_limit, 0, "messages of one COPY or APPEND (RFC 9738) where message_limit is 0; 0: any number")
 
 typedef struct ll_limits {
     uint32_t size; /* sizeof(ll_limits) of the caller */
@@ -452,7 +452,8 @@ typedef struct ll_connector {
     void (*close)(void *self, void *mailbox);
     /* The newest version at once, never later: a new reference. *recent_first: UIDs at or above it, up to the view's
      * uidnext, are \Recent for this session and have been claimed by it unless it is read-only; 0: none (RFC 3501
-     * section 2.3.2). NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE. */
+     * section 2.3.2). NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE; if it
+     * has deleted it itself it goes on with no mailbox selected. */
     ll_view *(*latest)(void *self, void *mailbox, uint32_t *recent_first);
     /* The client has been told everything up to this mod-sequence: messages expunged before it need not stay readable
      * for it. */
@@ -621,9 +622,12 @@ unsigned ll_session_wants(const ll_session *session);
 void ll_session_notify(ll_session *session);
 /* Go on with a command that paused, see ll_host.again. Does no harm at any other time. */
 void ll_session_continue(ll_session *session);
-/* Milliseconds without input after which the host should call ll_session_expire; 0: never. */
+/* Milliseconds in which nothing was received or sent after which the host should call ll_session_expire; 0: never. Ask
+ * again after every call on the session: while a command waits for its connector it is the time after which the client
+ * should hear of it. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
-/* Too long silent: says BYE and ends. */
+/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585) and
+ * nothing ends: call it again after as long a time. */
 void ll_session_expire(ll_session *session);
 /* The server is going down, or the account is: says "* BYE text" once no command is half answered, and ends. */
 void ll_session_shutdown(ll_session *session, ll_span text);

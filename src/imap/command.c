@@ -170,6 +170,18 @@ void command_begin_news(ll_session *s)
 
 /* --- and ends --- */
 
+/* The selected mailbox is gone. Whoever deleted it has no mailbox selected; who hears of it this way can be told in no
+ * other. */
+static void lost_mailbox(ll_session *s)
+{
+    if (s->command.row->step != run_delete || s->outcome) {
+        s->bye_after = "The mailbox was deleted";
+        return;
+    }
+    session_unselect(s);
+    session_add(s, SPAN("* OK [CLOSED] The mailbox was deleted\r\n")); /* RFC 9051 section 7.1 */
+}
+
 void command_sync(ll_session *s)
 {
     command *c = &s->command;
@@ -182,7 +194,7 @@ void command_sync(ll_session *s)
     bool tells = (c->row->flags & COMMAND_TELLS && !command_is_bad(s->outcome)) || c->sync_tells;
     if (!notify_wants_selected(s) && !tells && !c->sync_force) {
         if (sync_closed(s))
-            s->bye_after = "The mailbox was deleted";
+            lost_mailbox(s);
         return;
     }
     bool hold = c->sync_hold_expunge || (c->row->flags & COMMAND_NO_EXPUNGE && !c->uid);
@@ -190,7 +202,7 @@ void command_sync(ll_session *s)
     if (!status && s->sync && c->sync_modseq)
         sync_all_modseqs(s);
     if (status == LL_ECLOSED)
-        s->bye_after = "The mailbox was deleted";
+        lost_mailbox(s);
     else if (status)
         s->broken = true;
 }
@@ -216,8 +228,8 @@ void command_reply(ll_session *s)
     const char *limited = s->outcome ? NULL : message_limit_code(s, c);
     if (c->limited && !s->outcome && !limited) /* no memory: never "completed" without a word */
         s->broken = true;
-    if (limited && (code || (s->mailbox && c->reply_modseq))) /* one code a reply */
-        session_say(s, "* OK [%s] Only the newest of the messages\r\n", limited);
+    if (limited && (code || ghosts || (s->mailbox && c->reply_modseq))) /* RFC 9738 section 3.1 */
+        session_say(s, "* NO [%s] Only the newest of the messages\r\n", limited);
     else if (limited)
         code = limited;
     if (!code && !s->outcome && s->mailbox && c->reply_modseq)

@@ -62,6 +62,8 @@ struct command {
     /* where it is */
     int phase;
     int64_t heard_s; /* when the client last heard of it, for session_progress; 0: not asked yet */
+    uint32_t progress_done, progress_total; /* what session_progress was given */
+    bool mid_response;                      /* its step may wait for the connector with a response half written */
     /* its outcome, if the row's defaults do not do */
     const char *code; /* "READ-WRITE", or an arena string such as "APPENDUID 1 2"; NULL: none */
     const char *text; /* NULL: "NAME completed" / the status text */

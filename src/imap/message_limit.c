@@ -4,46 +4,71 @@
 
 #include <inttypes.h>
 
-static bool is_over(uint64_t limit, const uidset *uids)
+/* message-limit = nz-number: what does not fit is more than a mailbox can hold, so none. */
+static uint64_t limit_of(uint64_t limit)
 {
-    return limit && uidset_count(uids) > limit;
+    return limit <= UINT32_MAX ? limit : 0;
+}
+
+static bool is_over(uint64_t limit, uint64_t count)
+{
+    return limit && count > limit;
+}
+
+/* Of COPY and APPEND. */
+static uint64_t limit_of_saving(const ll_session *s)
+{
+    uint64_t limit = limit_of(s->limits.message_limit);
+    return limit ? limit : limit_of(s->limits.save_limit);
+}
+
+/* The lowest UID of the highest `limit`. */
+static uint32_t lowest(uint64_t limit, const uidset *uids)
+{
+    return uidset_select(uids, uidset_count(uids) - (uint32_t)limit + 1);
 }
 
 bool message_limit_cut(const ll_session *s, command *c, uidset *uids)
 {
-    if (!is_over(s->limits.message_limit, uids))
+    uint64_t limit = limit_of(s->limits.message_limit);
+    if (!is_over(limit, uidset_count(uids)))
         return false;
-    uint32_t left_out = uidset_count(uids) - (uint32_t)s->limits.message_limit;
-    c->limited = uidset_select(uids, left_out + 1);
+    c->limited = lowest(limit, uids);
     uidset_remove_range(uids, (ll_range){1, c->limited - 1});
     return true;
 }
 
-static ll_status refuse(command *c, uint64_t limit, const char *why)
+static ll_status refused(command *c)
 {
-    c->code = command_print(c, "MESSAGELIMIT %" PRIu64, limit);
-    c->text = why;
+    c->text = "Too many messages at once, try a smaller set";
     return c->code ? LL_ELIMIT : LL_ENOMEM;
 }
 
-ll_status message_limit_check(const ll_session *s, command *c, const uidset *uids)
+ll_status message_limit_copy(const ll_session *s, command *c, const uidset *uids)
 {
-    if (!is_over(s->limits.message_limit, uids))
+    uint64_t limit = limit_of_saving(s);
+    if (!is_over(limit, uidset_count(uids)))
         return LL_OK;
-    return refuse(c, s->limits.message_limit, "Too many messages at once, try a smaller set");
+    c->code = command_print(c, "MESSAGELIMIT %" PRIu64 " %u", limit, lowest(limit, uids));
+    return refused(c);
 }
 
-ll_status message_limit_save(ll_session *s, command *c, uidset **found)
+static ll_status refuse_over(command *c, uint64_t limit, uint64_t count)
 {
-    if (is_over(s->limits.save_limit, *found)) {
-        uidset_del(found);
-        uidset_del(&s->snap.saved); /* RFC 5182 section 2.1 */
-        return refuse(c, s->limits.save_limit, "Too many messages to be kept");
-    }
-    uidset_del(&s->snap.saved);
-    s->snap.saved = *found;
-    *found = NULL;
-    return LL_OK;
+    if (!is_over(limit, count))
+        return LL_OK;
+    c->code = command_print(c, "MESSAGELIMIT %" PRIu64, limit);
+    return refused(c);
+}
+
+ll_status message_limit_append(const ll_session *s, command *c, uint64_t count)
+{
+    return refuse_over(c, limit_of_saving(s), count);
+}
+
+ll_status message_limit_whole(const ll_session *s, command *c, uint64_t count)
+{
+    return refuse_over(c, limit_of(s->limits.message_limit), count);
 }
 
 const char *message_limit_code(const ll_session *s, command *c)
@@ -57,8 +82,9 @@ const char *message_limit_code(const ll_session *s, command *c)
 
 void message_limit_capabilities(const ll_session *s, text *out)
 {
-    if (s->limits.message_limit)
-        text_print(out, " MESSAGELIMIT=%" PRIu64, s->limits.message_limit);
-    if (s->limits.save_limit)
-        text_print(out, " SAVELIMIT=%" PRIu64, s->limits.save_limit);
+    uint64_t limit = limit_of(s->limits.message_limit), save = limit_of(s->limits.save_limit);
+    if (limit)
+        text_print(out, " MESSAGELIMIT=%" PRIu64, limit);
+    else if (save)
+        text_print(out, " SAVELIMIT=%" PRIu64, save);
 }

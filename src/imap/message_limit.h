@@ -1,10 +1,14 @@
 /* message_limit.h - the ceilings on the messages of one command, RFC 9738: MESSAGELIMIT and SAVELIMIT.
  * SPDX-License-Identifier: MIT
  *
- * A command that names more than limits.message_limit is carried out for the newest of them, and its reply ends with
+ * A command that names more than limits.message_limit is carried out for the newest of them, and its reply has
  * [MESSAGELIMIT n uid]: the lowest UID that was reached; the client goes on with those below. That is FETCH, STORE,
- * UID EXPUNGE, and SEARCH where it must look into messages (sets and flags cost nothing). COPY and MOVE are all or
- * nothing and are refused with [MESSAGELIMIT n]. */
+ * MOVE, UID EXPUNGE, and SEARCH where it must look into messages (sets and flags cost nothing). What would be worth
+ * nothing in part (COPY, APPEND, SORT, THREAD, a PARTIAL wider than the limit) is refused whole. EXPUNGE, CLOSE and
+ * STATUS have no limit.
+ *
+ * Without a message_limit there may be a save_limit, SAVELIMIT: for COPY and APPEND alone. A server says one or the
+ * other (section 3). */
 #ifndef IMAP_MESSAGE_LIMIT_H
 #define IMAP_MESSAGE_LIMIT_H
 
@@ -13,13 +17,15 @@
 /* Leave no more than the limit in the set, the highest, and note in the command that the reply is to say so. True: some
  * were left out. */
 bool message_limit_cut(const ll_session *s, command *c, uidset *uids);
-/* LL_ELIMIT with code and text if there are more; LL_OK; LL_ENOMEM. */
-LL_MUST_USE ll_status message_limit_check(const ll_session *s, command *c, const uidset *uids);
-/* The same for what SEARCH RETURN (SAVE) would keep, and limits.save_limit; then nothing is kept. */
-LL_MUST_USE ll_status message_limit_save(ll_session *s, command *c, uidset **found);
+/* For COPY: LL_ELIMIT with code and text if there are more; LL_OK; LL_ENOMEM. */
+LL_MUST_USE ll_status message_limit_copy(const ll_session *s, command *c, const uidset *uids);
+/* The same for so many messages of one APPEND. */
+LL_MUST_USE ll_status message_limit_append(const ll_session *s, command *c, uint64_t count);
+/* The same for a command that needs all of so many messages. */
+LL_MUST_USE ll_status message_limit_whole(const ll_session *s, command *c, uint64_t count);
 /* The response code of a command that was cut, in its memory; NULL: it was not, or no memory. */
 const char *message_limit_code(const ll_session *s, command *c);
-/* Append the capabilities. */
+/* Append the capability. */
 void message_limit_capabilities(const ll_session *s, text *out);
 
 #endif

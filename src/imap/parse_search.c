@@ -20,11 +20,12 @@ typedef enum argument {
     OBJECT,
     HEADER,
     UIDS,
+    UID_AFTER,
+    UID_BEFORE,
     FUZZY,
     REGEX,
     FILTER,
-    ONE_KEY,
-    TWO_KEYS
+    KEYS /* other keys: 1 or 2 */
 } argument;
 
 static const struct key_word {
@@ -52,11 +53,11 @@ static const struct key_word {
     {"LARGER", SEARCH_LARGER, 0, NUMBER, false},
     {"MODSEQ", SEARCH_MODSEQ, 0, MODSEQ, false},
     {"NEW", SEARCH_AND, 0, NONE, false}, /* (RECENT UNSEEN) */
-    {"NOT", SEARCH_NOT, 0, ONE_KEY, false},
+    {"NOT", SEARCH_NOT, 0, KEYS, false},
     {"OLD", SEARCH_RECENT, 0, NONE, true},
     {"OLDER", SEARCH_OLDER, 0, INTERVAL, false},
     {"ON", SEARCH_ON, 0, DATE, false},
-    {"OR", SEARCH_OR, 0, TWO_KEYS, false},
+    {"OR", SEARCH_OR, 0, KEYS, false},
     {"RECENT", SEARCH_RECENT, 0, NONE, false},
     {"SAVEDATESUPPORTED", SEARCH_SAVEDATE, 0, NONE, false},
     {"SAVEDBEFORE", SEARCH_SAVEDBEFORE, 0, DATE, false},
@@ -73,6 +74,8 @@ static const struct key_word {
     {"THREADID", SEARCH_THREADID, 0, OBJECT, false},
     {"TO", SEARCH_ENVELOPE, SEARCH_TO, TEXT, false},
     {"UID", SEARCH_UID_SET, 0, UIDS, false},
+    {"UIDAFTER", SEARCH_UID_SET, 0, UID_AFTER, false},
+    {"UIDBEFORE", SEARCH_UID_SET, 0, UID_BEFORE, false},
     {"UNANSWERED", SEARCH_FLAG, LL_FLAG_ANSWERED, NONE, true},
     {"UNDELETED", SEARCH_FLAG, LL_FLAG_DELETED, NONE, true},
     {"UNDRAFT", SEARCH_FLAG, LL_FLAG_DRAFT, NONE, true},
@@ -90,16 +93,28 @@ static const struct {
 } fact_fields[] = {
     {"Message-ID", SEARCH_MESSAGE_ID}, {"In-Reply-To", SEARCH_IN_REPLY_TO}, {"References", SEARCH_REFERENCES}};
 
+/* A key that holds others, of which some have not come yet. Frames lie in the arena and not on the stack: clients join
+ * 50 addresses with nested OR, and strangers write what they like. */
+typedef struct frame frame;
+struct frame {
+    frame *up;
+    search_key *key; /* what they become children of */
+    unsigned wanted; /* so many more; of a list: 0 */
+    bool list;       /* "(" keys ")", or all of the input */
+    bool fuzzy;      /* of what is around it */
+};
+
 typedef struct parser {
     search_keys *out;
     lexer *in;
     ll_span charset;
     size_t keys_max, ranges_max;
-    unsigned depth, passes;
+    unsigned passes;
     bool fuzzy;
+    frame *top, *spare;
+    size_t open; /* frames */
 } parser;
 
-static ll_status take_key(parser *p, search_key **out);
 static ll_status take_all(parser *p, search_key **out);
 
 static ll_status new_key(parser *p, search_kind kind, search_key **out)
@@ -319,7 +334,6 @@ static ll_status take_filter(parser *p, search_key *key)
     key->name = arena_copy(p->in->memory, written);
     if (!out->filters || !key->name.data)
         return arena_status(p->in->memory);
-    key->depth = p->depth;
     key->passes = p->passes;
     key->fuzzy = p->fuzzy;
     out->filters[out->filters_count++] = key;
@@ -339,7 +353,6 @@ ll_status search_keys_insert(search_keys *keys, search_key *filter, ll_span valu
                 .charset = SPAN("utf-8"),
                 .keys_max = keys_max,
                 .ranges_max = ranges_max,
-                .depth = filter->depth,
                 .passes = filter->passes + 1,
                 .fuzzy = filter->fuzzy};
     ll_status status = take_all(&p, &filter->child);
@@ -356,17 +369,19 @@ static ll_status take_set(parser *p, search_key *key)
     return sequence_parse(&key->set, set, p->ranges_max, p->in->memory);
 }
 
-/* "SP key", count times. */
-static ll_status take_children(parser *p, search_key *key, unsigned count)
+/* SP uniqueid: those above, or below, it (RFC 9738 section 3.2). */
+static ll_status take_uid_bound(parser *p, search_key *key, bool after)
 {
-    search_key **at = &key->child;
-    for (; count; count--, at = &(*at)->next) {
-        if (!lexer_space(p->in))
-            return LL_ESYNTAX;
-        ll_status status = take_key(p, at);
-        if (status)
-            return status;
-    }
+    uint32_t uid;
+    if (!lexer_space(p->in) || !lexer_nz_number(p->in, &uid))
+        return LL_ESYNTAX;
+    if (uid == (after ? UINT32_MAX : 1)) /* none */
+        return LL_OK;
+    key->set.ranges = arena_new(p->in->memory, sizeof *key->set.ranges);
+    if (!key->set.ranges)
+        return arena_status(p->in->memory);
+    *key->set.ranges = after ? (ll_range){uid + 1, UINT32_MAX} : (ll_range){1, uid - 1};
+    key->set.count = 1;
     return LL_OK;
 }
 
@@ -383,8 +398,10 @@ static ll_status make_new(parser *p, search_key *key)
         return status;
     seen->flag = LL_FLAG_SEEN;
     key->child = recent;
-    recent->next = unseen;
-    unseen->child = seen;
+    recent->next = key->last = unseen;
+    unseen->child = unseen->last = seen;
+    unseen->height = 1;
+    key->height = 2;
     status = add_leaf(p, recent);
     return status ? status : add_leaf(p, seen);
 }
@@ -416,10 +433,11 @@ static ll_status take_argument(parser *p, search_key *key, argument wanted)
         return take_filter(p, key);
     case UIDS:
         return lexer_space(p->in) ? take_set(p, key) : LL_ESYNTAX;
-    case ONE_KEY:
-        return take_children(p, key, 1);
+    case UID_AFTER:
+    case UID_BEFORE:
+        return take_uid_bound(p, key, wanted == UID_AFTER);
     default:
-        return take_children(p, key, 2);
+        return LL_ESYNTAX; /* not here */
     }
 }
 
@@ -464,22 +482,12 @@ static ll_status make_fuzzy(parser *p, search_key **key)
     if (!words->child) /* nothing but spaces */
         return LL_OK;
     (*key)->words = words;
-    (*key)->next = words;
+    (*key)->next = either->last = words;
     either->child = *key;
+    words->height = 1;
+    either->height = 2;
     *key = either;
     return LL_OK;
-}
-
-/* "FUZZY SP search-key" */
-static ll_status take_fuzzy(parser *p, search_key **out)
-{
-    bool outer = p->fuzzy;
-    if (!lexer_space(p->in))
-        return LL_ESYNTAX;
-    p->fuzzy = p->out->fuzzy = true;
-    ll_status status = take_key(p, out);
-    p->fuzzy = outer;
-    return status;
 }
 
 static bool is_text(search_kind kind)
@@ -487,17 +495,111 @@ static bool is_text(search_kind kind)
     return kind == SEARCH_ENVELOPE || kind == SEARCH_HEADER || kind == SEARCH_BODY || kind == SEARCH_TEXT;
 }
 
-static ll_status take_named(parser *p, ll_span name, search_key **out)
+/* --- keys that hold others --- */
+
+/* A frame with a key. Such keys are not counted: those that stay have two children or are a NOT of what is none, so
+ * there are not many more of them than of the others. Open ones are. */
+static ll_status push(parser *p, search_kind kind, unsigned wanted, bool list)
 {
-    const struct key_word *word = NULL;
-    search_key *key;
-    for (size_t i = 0; i < sizeof key_words / sizeof key_words[0] && !word; i++)
-        if (span_equal_nocase(name, span_str(key_words[i].name)))
-            word = &key_words[i];
-    if (!word)
+    frame *f = p->spare;
+    if (p->open == p->keys_max)
+        return LL_ELIMIT;
+    if (f) {
+        p->spare = f->up;
+        *f->key = (search_key){.child = NULL};
+    } else {
+        f = arena_new(p->in->memory, sizeof *f);
+        search_key *key = f ? arena_new(p->in->memory, sizeof *key) : NULL;
+        if (!key)
+            return arena_status(p->in->memory);
+        f->key = key;
+    }
+    *f = (frame){.up = p->top, .key = f->key, .wanted = wanted, .list = list, .fuzzy = p->fuzzy};
+    f->key->kind = kind;
+    p->top = f;
+    p->open++;
+    return LL_OK;
+}
+
+/* FUZZY says something of the key behind it: a list of that one. */
+static ll_status push_fuzzy(parser *p)
+{
+    ll_status status = push(p, SEARCH_AND, 1, false);
+    p->fuzzy = p->out->fuzzy = true;
+    return status;
+}
+
+/* What is at home in `of` of the same kind: its children become the other's. A FILTER stays, its child is yet to come.
+ */
+static bool is_same(const search_key *of, const search_key *key)
+{
+    return key->kind == of->kind && (key->kind == SEARCH_OR || key->kind == SEARCH_AND) && key->child;
+}
+
+/* One more child. */
+static void adopt(search_key *of, search_key *key)
+{
+    bool same = is_same(of, key);
+    search_key *first = same ? key->child : key;
+    unsigned height = same ? key->height : key->height + 1;
+    if (of->last)
+        of->last->next = first;
+    else
+        of->child = first;
+    of->last = same ? key->last : key;
+    if (height > of->height)
+        of->height = height;
+}
+
+/* All children are there: what they make is what the frame above gets. NOT NOT a is a, (a) is a. */
+static search_key *pop(parser *p)
+{
+    frame *f = p->top;
+    search_key *key = f->key, *only = NULL;
+    p->top = f->up;
+    p->fuzzy = f->fuzzy;
+    p->open--;
+    if (key->kind == SEARCH_NOT && key->child->kind == SEARCH_NOT)
+        only = key->child->child;
+    else if (key->kind == SEARCH_AND && key->child == key->last)
+        only = key->child;
+    if (!only)
+        return key;
+    f->up = p->spare;
+    p->spare = f;
+    return only;
+}
+
+/* Give a whole key to the frame on top. *key: what has become whole by that, or NULL: another key comes next. */
+static ll_status hand_up(parser *p, search_key **key)
+{
+    frame *f = p->top;
+    adopt(f->key, *key);
+    *key = NULL;
+    if (f->list ? lexer_space(p->in) : --f->wanted > 0)
+        return f->list || lexer_space(p->in) ? LL_OK : LL_ESYNTAX;
+    if (f->list && f->up && !lexer_byte(p->in, ')'))
         return LL_ESYNTAX;
-    if (word->argument == FUZZY)
-        return take_fuzzy(p, out);
+    *key = pop(p);
+    return (*key)->height > p->in->depth_max ? LL_ELIMIT : LL_OK;
+}
+
+/* "OR" in an OR is one key more of it. */
+static ll_status push_keys(parser *p, search_kind kind)
+{
+    if (kind == SEARCH_NOT)
+        return push(p, kind, 1, false);
+    if (p->top->key->kind != SEARCH_OR)
+        return push(p, kind, 2, false);
+    p->top->wanted++;
+    return LL_OK;
+}
+
+/* --- */
+
+static ll_status take_word(parser *p, const struct key_word *word, search_key **out)
+{
+    search_key *key;
     ll_status status = new_key(p, word->kind, &key);
     if (status)
         return status;
@@ -512,39 +614,34 @@ static ll_status take_named(parser *p, ll_span name, search_key **out)
     if (status || !word->negated)
         return status;
     status = new_key(p, SEARCH_NOT, out);
-    if (!status)
-        (*out)->child = key;
+    if (!status) {
+        (*out)->child = (*out)->last = key;
+        (*out)->height = 1;
+    }
     return status;
 }
 
-/* search-key *(SP search-key) */
-static ll_status take_all(parser *p, search_key **out)
+/* *out stays NULL: the key holds others, which come next. */
+static ll_status take_named(parser *p, ll_span name, search_key **out)
 {
-    search_key *key;
-    ll_status status = new_key(p, SEARCH_AND, &key);
-    if (status)
-        return status;
-    search_key **at = &key->child;
-    do {
-        status = take_key(p, at);
-        if (status)
-            return status;
-        at = &(*at)->next;
-    } while (lexer_space(p->in));
-    *out = key->child->next ? key : key->child;
-    return LL_OK;
+    const struct key_word *word = NULL;
+    for (size_t i = 0; i < sizeof key_words / sizeof key_words[0] && !word; i++)
+        if (span_equal_nocase(name, span_str(key_words[i].name)))
+            word = &key_words[i];
+    if (!word)
+        return LL_ESYNTAX;
+    if (word->argument != FUZZY && word->argument != KEYS)
+        return take_word(p, word, out);
+    ll_status status = word->argument == FUZZY ? push_fuzzy(p) : push_keys(p, word->kind);
+    return status || lexer_space(p->in) ? status : LL_ESYNTAX;
 }
 
 static ll_status take_one(parser *p, search_key **out)
 {
     ll_span word;
     int c = lexer_peek(p->in);
-    if (lexer_byte(p->in, '(')) {
-        ll_status status = take_all(p, out);
-        if (status)
-            return status;
-        return lexer_byte(p->in, ')') ? LL_OK : LL_ESYNTAX;
-    }
+    if (lexer_byte(p->in, '('))
+        return push(p, SEARCH_AND, 0, true);
     if ((c >= '0' && c <= '9') || c == '*' || c == '$') {
         ll_status status = new_key(p, SEARCH_SET, out);
         if (!status)
@@ -554,13 +651,18 @@ static ll_status take_one(parser *p, search_key **out)
     return lexer_word(p->in, &word) ? take_named(p, word, out) : LL_ESYNTAX;
 }
 
-static ll_status take_key(parser *p, search_key **out)
+/* search-key *(SP search-key) */
+static ll_status take_all(parser *p, search_key **out)
 {
-    if (p->depth >= p->in->depth_max)
-        return LL_ELIMIT;
-    p->depth++;
-    ll_status status = take_one(p, out);
-    p->depth--;
+    ll_status status = push(p, SEARCH_AND, 0, true);
+    search_key *key = NULL;
+    while (!status && p->top) {
+        key = NULL;
+        status = take_one(p, &key);
+        while (!status && key && p->top)
+            status = hand_up(p, &key);
+    }
+    *out = key;
     return status;
 }
 

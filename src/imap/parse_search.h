@@ -3,7 +3,8 @@
  *
  * XREGEX field pattern is our own: field is SUBJECT, FROM, TO, CC, BCC, BODY, TEXT or the name of a header field, and
  * the pattern (base/regex.h) is matched against what the key of that name looks for a text in. Also those of RFC 5032
- * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID) and RFC 6203 (FUZZY): a text
+ * (OLDER, YOUNGER), RFC 7162 (MODSEQ), RFC 8514 (SAVED...), RFC 8474 (EMAILID, THREADID), RFC 9738 (UIDAFTER,
+ * UIDBEFORE) and RFC 6203 (FUZZY): a text
  * that is looked for fuzzily is found as it stands, or by all of its words in any order. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
@@ -45,9 +46,9 @@ typedef enum search_kind {
     SEARCH_BODY,   /* needle */
     SEARCH_TEXT,
     /* made of others */
-    SEARCH_NOT, /* one child */
-    SEARCH_OR,  /* two */
-    SEARCH_AND  /* any number */
+    SEARCH_NOT, /* one child, no NOT */
+    SEARCH_OR,  /* any number, no OR: however a client nests them, they are one */
+    SEARCH_AND  /* any number, no AND but a FILTER */
 } search_kind;
 
 /* Header text that the index has. */
@@ -68,6 +69,8 @@ typedef struct search_key search_key;
 struct search_key {
     search_kind kind;
     search_key *child, *next;
+    search_key *last; /* child */
+    unsigned height;  /* levels below it; of a FILTER 0 */
     unsigned flag;
     search_fact fact;
     ll_span name;
@@ -77,7 +80,7 @@ struct search_key {
     bool fuzzy;              /* looked for fuzzily */
     const search_key *words; /* then perhaps: its words as keys of their own, all of which must be found */
     ll_span value;           /* FILTER (an AND of one child, which comes later): what it stands for */
-    unsigned depth, passes;  /* and where it stands in the tree, and how many filters it was found in */
+    unsigned passes;         /* and how many filters it was found in */
 
     /* while it runs */
     search_verdict verdict; /* of the message under way */
@@ -112,7 +115,8 @@ typedef struct search_keys {
 
 enum {
     search_filters_max = 64,        /* FILTER keys of one command, with those in filters; every one is parsed anew */
-    search_filter_passes_max = 5,   /* of filters in filters; RFC 5466 section 3.1 asks for 3 */
+    search_filter_passes_max = 5,   /* of filters in filters; RFC 5466 section 3.1 asks for 3. So no tree is higher
+                                       than six times the lexer's depth, which is what walks over trees recurse */
     search_patterns_max = 16,       /* in one command: people write one */
     search_tired_ns = 20 * 1000000, /* of matching patterns; then other sessions have their turn */
 };
@@ -120,7 +124,8 @@ enum {
 /* Patterns have worked for search_tired_ns since it was last asked and answered yes. */
 bool search_keys_tired(search_keys *keys);
 
-/* Take [CHARSET name SP] and the keys up to the end of the input; memory: the lexer's arena; depth: the lexer's.
+/* Take [CHARSET name SP] and the keys up to the end of the input; memory: the lexer's arena. Not how deep the text is
+ * nested is bounded, but how many keys there are, and (by the lexer's depth) how often AND, OR and NOT take turns.
  * LL_ESYNTAX; LL_ECHARSET; LL_EUNSUPPORTED (a pattern: out->why); LL_ELIMIT (depth, keys_max, a text too long,
  * ranges_max); LL_ENOMEM. */
 LL_MUST_USE ll_status search_keys_parse(search_keys *out, lexer *in, size_t keys_max, size_t ranges_max);

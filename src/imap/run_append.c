@@ -13,11 +13,10 @@
 #include "base/memory.h"
 #include "imap/append_catenate.h"
 #include "imap/input.h"
+#include "imap/message_limit.h"
 #include "imap/name.h"
 #include "imap/notify.h"
 #include "imap/old_name.h"
-
-#include <inttypes.h>
 
 enum { append_url_max = 8192 }; /* a URL that comes as a literal: fits the longest name and section */
 
@@ -431,13 +430,15 @@ static ll_status after_message(ll_session *s, command *c)
         return commit_all(s, c);
     if (a->replaced)
         return LL_ESYNTAX; /* RFC 8508 section 4.7: no MULTIAPPEND */
+    ll_status status = message_limit_append(s, c, a->begun + 1);
+    if (status)
+        return status;
     if (a->begun >= s->limits.append_messages) {
-        c->code = command_print(c, "MESSAGELIMIT %" PRIu64, s->limits.append_messages); /* RFC 9738 */
         c->text = "Too many messages";
         return LL_ELIMIT;
     }
     c->phase = PHASE_OPEN;
-    ll_status status = take_message(s, c);
+    status = take_message(s, c);
     return !status && a->message.size > s->limits.literal_bytes ? too_big(c) : status;
 }
 

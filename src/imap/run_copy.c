@@ -79,14 +79,17 @@ static const char *copyuid(ll_session *s, command *c)
     return kept;
 }
 
-static ll_status set_ranges(ll_session *s, command *c, ll_range **ranges, size_t *count)
+static ll_status set_ranges(ll_session *s, command *c, bool move, ll_range **ranges, size_t *count)
 {
     copy *cp = c->state;
     uidset *uids;
     ll_status status = rows_select(s, c, &cp->set, &uids);
     if (status)
         return status;
-    status = message_limit_check(s, c, uids);
+    if (move) /* in part it is done for that part; a COPY would leave doubles when it is tried again */
+        message_limit_cut(s, c, uids);
+    else
+        status = message_limit_copy(s, c, uids);
     if (!status)
         status = sequence_ranges(uids, &c->memory, ranges, count);
     uidset_del(&uids);
@@ -101,7 +104,7 @@ static ll_status run(ll_session *s, command *c, bool move)
         const copy *cp = c->state;
         ll_range *ranges;
         size_t count;
-        ll_status status = set_ranges(s, c, &ranges, &count);
+        ll_status status = set_ranges(s, c, move, &ranges, &count);
         if (status || !count)
             return status;
         c->phase = ASKED;

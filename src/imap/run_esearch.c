@@ -3,7 +3,6 @@
  *
  * The mailboxes are opened read-only one after the other. While one is being searched it stands in the place of the
  * selected mailbox (s->mailbox, s->snap), which is put back before the command ends, whatever ends it. */
-#include "imap/message_limit.h"
 #include "imap/response.h"
 #include "imap/search_context.h"
 #include "imap/search_find.h"
@@ -147,10 +146,10 @@ static ll_status found(ll_session *s, command *c, esearch *x)
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
         uidset *saved;
         ll_status status = search_return_save(&x->wanted, &x->result, &saved);
-        if (!status)
-            status = message_limit_save(s, c, &saved);
         if (status)
             return status;
+        uidset_del(&s->snap.saved);
+        s->snap.saved = saved;
     }
     text_init(&heading, s->allocator, session_tag_max + 8 * (size_t)s->limits.mailbox_name_bytes + 100);
     text_print(&heading, "TAG \"%.*s\" MAILBOX ", SPAN_PRINT(c->tag));

@@ -92,6 +92,7 @@ ll_status run_expunge(ll_session *s, command *c)
         }
         if (s->call->status < 0)
             return session_call_failed(s, c);
+        session_progress(s, 0, 0);
         c->phase = NEXT;
     }
 }

@@ -147,8 +147,12 @@ static ll_status begin(ll_session *s, command *c, fetch *f)
     ll_status status = rows_select(s, c, &f->set, &f->uids);
     if (status)
         return status;
-    if (f->modifiers.partial)
+    if (f->modifiers.partial) { /* RFC 9738 section 3.1: its width counts */
+        status = message_limit_whole(s, c, (uint64_t)f->modifiers.last - f->modifiers.first + 1);
+        if (status)
+            return status;
         cut_partial(f->uids, &f->modifiers);
+    }
     c->phase = VANISHED;
     if (!f->modifiers.changed)
         return LL_OK;
@@ -202,11 +206,13 @@ static ll_status reply_batch(ll_session *s, command *c, fetch *f)
             }
             write_message_begin(&f->writer, row, number);
             c->phase = REPLY;
+            c->mid_response = true;
         }
         expect_content(s, f);
         ll_status status = write_message_step(&f->writer);
         if (status)
             return status;
+        c->mid_response = false;
         note_seen(s, f);
         f->content -= f->rows.rows[f->at].content.size;
         c->phase = ROW;

@@ -1,6 +1,5 @@
 /* run_search.c - SEARCH and UID SEARCH, RFC 3501 section 6.4.4, RFC 9051 section 6.4.4, with RETURN (RFC 4731).
  * SPDX-License-Identifier: MIT */
-#include "imap/message_limit.h"
 #include "imap/search_context.h"
 #include "imap/search_find.h"
 #include "imap/search_return.h"
@@ -73,10 +72,10 @@ static ll_status found(ll_session *s, command *c, search *x)
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
         uidset *saved;
         ll_status status = search_return_save(&x->wanted, &x->result, &saved);
-        if (!status)
-            status = message_limit_save(s, c, &saved);
         if (status)
             return status;
+        uidset_del(&s->snap.saved);
+        s->snap.saved = saved;
     }
     c->text = search_find_lost(&x->find, "SEARCH completed, but some messages could not be read");
     return x->heading.data ? LL_OK : LL_ENOMEM;

@@ -3,7 +3,6 @@
  *
  * Find the messages as SEARCH does, gather their keys batch by batch, sort, reply. */
 #include "base/memory.h"
-#include "imap/message_limit.h"
 #include "imap/search_context.h"
 #include "imap/search_find.h"
 #include "imap/search_return.h"
@@ -168,10 +167,10 @@ static ll_status finish(ll_session *s, command *c, sort *x)
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
         uidset *saved;
         status = search_return_save(&x->wanted, &x->result, &saved);
-        if (!status)
-            status = message_limit_save(s, c, &saved);
         if (status)
             return status;
+        uidset_del(&s->snap.saved);
+        s->snap.saved = saved;
     }
     if (x->lost || x->find.match.lost)
         c->text = "SORT completed, but some messages could not be read";
@@ -214,6 +213,7 @@ static ll_status step(ll_session *s, command *c, sort *x)
     for (;;) {
         switch (c->phase) {
         case FIND:
+            x->find.whole = true;
             x->find.learn = x->wanted.want & SEARCH_RETURN_UPDATE;
             status = search_find_step(&x->find, s, c, &x->keys);
             if (!status)

@@ -266,6 +266,7 @@ ll_status run_store(ll_session *s, command *c)
         if (s->call->status < 0)
             return session_call_failed(s, c);
         note_refused(s, st);
+        session_progress(s, 0, 0);
         c->phase = NEXT;
     }
 }

@@ -100,6 +100,7 @@ ll_status run_thread(ll_session *s, command *c)
     for (;;) {
         switch (c->phase) {
         case FIND:
+            x->find.whole = true;
             status = search_find_step(&x->find, s, c, &x->keys);
             if (!status)
                 status = begin_rows(s, x);

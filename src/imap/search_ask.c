@@ -94,8 +94,6 @@ static void within_terms(const search_key *leaf, int64_t now, ll_term *lower, ll
 static void add_leaf(search_ask *a, search_key *leaf, int64_t now)
 {
     ll_term lower, upper;
-    if (a->terms_count + 2 > search_ask_terms_max)
-        return;
     if (leaf->kind == SEARCH_OLDER || leaf->kind == SEARCH_YOUNGER) {
         within_terms(leaf, now, &lower, &upper);
         a->terms[a->terms_count] = lower;
@@ -118,8 +116,8 @@ ll_status search_ask_init(search_ask *a, ll_session *s, const search_keys *keys,
     uint32_t count = uidset_count(candidates);
     if (!count || !keys->rows || !session_can(s, search))
         return LL_OK;
-    a->leaves = arena_array(memory, search_ask_terms_max, sizeof *a->leaves);
-    a->terms = arena_array(memory, search_ask_terms_max, sizeof *a->terms);
+    a->leaves = arena_array(memory, keys->leaves_count, sizeof *a->leaves);
+    a->terms = arena_array(memory, 2 * keys->leaves_count, sizeof *a->terms);
     if (!a->leaves || !a->terms)
         return arena_status(memory);
     /* the cheap ones first: kinds stand in the order of what they cost */
@@ -138,11 +136,12 @@ static uidset *set_of(const uidset *set)
     return set ? uidset_copy(set) : uidset_new();
 }
 
-static ll_status take(search_ask_leaf *one, const ll_call *call)
+/* first: the first term of the question */
+static ll_status take(search_ask_leaf *one, size_t first, const ll_call *call)
 {
     const call_found none = {NULL, NULL};
-    const call_found *lower = one->lower < call->found_count ? &call->found[one->lower] : &none;
-    const call_found *upper = one->upper < call->found_count ? &call->found[one->upper] : &none;
+    const call_found *lower = one->lower - first < call->found_count ? &call->found[one->lower - first] : &none;
+    const call_found *upper = one->upper - first < call->found_count ? &call->found[one->upper - first] : &none;
     one->certain = set_of(lower->certain);
     one->candidates = set_of(upper->certain);
     if (!one->certain || !one->candidates)
@@ -155,22 +154,40 @@ static ll_status take(search_ask_leaf *one, const ll_call *call)
     return LL_OK;
 }
 
-ll_status search_ask_step(search_ask *a, ll_session *s)
+/* The next question: as many leaves as fit. */
+static ll_status ask(search_ask *a, ll_session *s)
 {
-    if (!a->asked) {
-        a->asked = true;
-        if (session_asked(s, s->connector->search(s->self, session_call(s), s->mailbox, a->terms, a->terms_count)) ==
-            LL_LATER)
-            return LL_LATER;
-    }
+    size_t first = a->leaves[a->from].lower;
+    while (a->to < a->leaves_count && a->leaves[a->to].upper - first < search_ask_terms)
+        a->to++;
+    size_t count = a->leaves[a->to - 1].upper + 1 - first;
+    return session_asked(s, s->connector->search(s->self, session_call(s), s->mailbox, a->terms + first, count));
+}
+
+/* LL_OK; < 0: no more questions. */
+static ll_status answered(search_ask *a, ll_session *s)
+{
     ll_status status = s->call->status;
-    if (status < 0) /* damage of an index stays local: the messages are there to be read */
-        return status == LL_ENOMEM ? status : LL_OK;
-    status = LL_OK;
-    for (size_t i = 0; i < a->leaves_count && !status; i++)
-        status = take(&a->leaves[i], s->call);
+    size_t first = a->leaves[a->from].lower;
+    if (status > 0)
+        status = LL_OK;
+    for (; !status && a->from < a->to; a->from++)
+        status = take(&a->leaves[a->from], first, s->call);
     call_begin(s->call); /* what it found may be large */
     return status;
+}
+
+ll_status search_ask_step(search_ask *a, ll_session *s)
+{
+    a->asked = true;
+    while (a->from < a->leaves_count) {
+        if (a->from == a->to && ask(a, s) == LL_LATER)
+            return LL_LATER;
+        ll_status status = answered(a, s);
+        if (status < 0) /* damage of an index stays local: the messages are there to be read */
+            return status == LL_ENOMEM ? status : LL_OK;
+    }
+    return LL_OK;
 }
 
 void search_ask_fini(search_ask *a)

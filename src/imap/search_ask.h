@@ -1,5 +1,5 @@
-/* search_ask.h - the one question that a search puts to its connector before it reads any message
- * (ll_connector.search). SPDX-License-Identifier: MIT
+/* search_ask.h - what a search asks its connector before it reads any message (ll_connector.search).
+ * SPDX-License-Identifier: MIT
  *
  * Each leaf that the connector may have an index for becomes a term; the answer bounds the leaf from below (certain)
  * and from above (candidates), as the snapshot's sets bound the leaves of flags, see search_sets.h. A connector without
@@ -11,8 +11,8 @@
 #include "imap/session.h"
 
 enum {
-    search_ask_terms_max = 256, /* of one question: people ask for under 10; leaves beyond it are read for */
-    search_ask_rows = 256       /* candidates whose dates and sizes are as quickly read, in one question (rows.h) */
+    search_ask_terms = 64, /* of one question: people ask for under 10; 500 addresses are eight questions */
+    search_ask_rows = 256  /* candidates whose dates and sizes are as quickly read, in one question (rows.h) */
 };
 
 typedef struct search_ask_leaf {
@@ -26,6 +26,7 @@ typedef struct search_ask {
     size_t leaves_count;
     ll_term *terms; /* in the command's memory, as the connector works on them */
     size_t terms_count;
+    size_t from, to; /* leaves of the question under way; equal: none is */
     bool asked;
 } search_ask;
 
@@ -33,7 +34,7 @@ typedef struct search_ask {
  * terms. memory: lives until the call is done. LL_ENOMEM, LL_ELIMIT. */
 LL_MUST_USE ll_status search_ask_init(search_ask *a, ll_session *s, const search_keys *keys, const uidset *candidates,
                                       arena *memory);
-/* Ask, and give the leaves their bounds. LL_OK, LL_LATER (call again), LL_ENOMEM. */
+/* Ask, question by question, and give the leaves their bounds. LL_OK, LL_LATER (call again), LL_ENOMEM. */
 LL_MUST_USE ll_status search_ask_step(search_ask *a, ll_session *s);
 /* The leaves lose their bounds. Zero is fine. */
 void search_ask_fini(search_ask *a);

@@ -97,7 +97,11 @@ static ll_status begin_rows(search_find *f, ll_session *s, command *c)
     }
     if (status)
         return status;
-    if (message_limit_cut(s, c, f->may)) /* RFC 9738: an honest end, also of what needs no look */
+    if (f->whole) {
+        status = message_limit_whole(s, c, (uint64_t)uidset_count(f->may) + uidset_count(f->found));
+        if (status)
+            return status;
+    } else if (message_limit_cut(s, c, f->may)) /* RFC 9738: an honest end, also of what needs no look */
         uidset_remove_range(f->found, (ll_range){1, c->limited - 1});
     bool needed;
     unsigned want = search_ask_want(keys, f->may, &needed);

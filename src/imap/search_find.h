@@ -27,6 +27,7 @@ typedef struct search_find {
     search_match match;
     size_t at; /* row under way */
     bool begun;
+    bool whole; /* of more than the limit of one command nothing is worth anything (SORT, THREAD) */
     bool learn; /* keep what is learnt, for a context: */
     search_known known;
     bool one_of_many;     /* other searches of the same command follow: how far it is tells nothing */

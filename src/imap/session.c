@@ -159,20 +159,46 @@ bool session_yield(ll_session *s)
     return s->paused;
 }
 
+static int64_t now_of(const ll_session *s)
+{
+    return s->host->now ? s->host->now(s->context) : 0;
+}
+
+/* RFC 9585 section 4: what is done is less than what there is to do, and a tag with "]" cannot be said. */
+static void say_progress(ll_session *s, int64_t now)
+{
+    command *c = &s->command;
+    bool tag = !memchr(c->tag.data, ']', c->tag.size), known = c->progress_total > 0;
+    if (known && c->progress_done >= c->progress_total)
+        return;
+    c->heard_s = now;
+    session_add(s, SPAN("* OK [INPROGRESS ("));
+    session_say(s, tag ? "\"%.*s\"" : "NIL", SPAN_PRINT(c->tag));
+    if (known)
+        session_say(s, " %u %u)] %u of %u\r\n", c->progress_done, c->progress_total, c->progress_done,
+                    c->progress_total);
+    else
+        session_add(s, SPAN(" NIL NIL)] Still at work\r\n"));
+}
+
+/* The client waits for the connector, has read everything, and no response is half written. */
+static bool may_say_progress(const ll_session *s)
+{
+    const command *c = &s->command;
+    return s->stage == STAGE_STEP && !output_left(s) && !c->mid_response && c->tag.size && c->tag.data[0] != '*' &&
+           c->row && c->row->step != run_idle && c->row->step != run_notify;
+}
+
 void session_progress(ll_session *s, uint32_t done, uint32_t total)
 {
     command *c = &s->command;
-    int64_t now = s->host->now ? s->host->now(s->context) : 0;
+    int64_t now = now_of(s);
+    c->progress_done = done;
+    c->progress_total = total;
     if (!c->heard_s || output_left(s) || now < c->heard_s)
         c->heard_s = now;
-    if (now - c->heard_s < session_progress_s)
-        return;
-    c->heard_s = now;
-    session_say(s, "* OK [INPROGRESS (\"%.*s\" ", SPAN_PRINT(c->tag));
-    if (total)
-        session_say(s, "%u %u)] %u of %u\r\n", done, total, done, total);
-    else
-        session_add(s, SPAN("NIL NIL)] Still at work\r\n"));
+    if (now - c->heard_s >= session_progress_s)
+        say_progress(s, now);
 }
 
 ll_call *session_call(ll_session *s)
@@ -664,13 +690,20 @@ void ll_session_continue(ll_session *s)
 
 uint64_t ll_session_timeout_ms(const ll_session *s)
 {
-    if ((is_pending(s) || s->paused) && s->state != SESSION_ENDING)
+    if (is_pending(s) && s->state != SESSION_ENDING)
+        return 1000 * (uint64_t)session_progress_s;
+    if (s->paused && s->state != SESSION_ENDING)
         return 0; /* the client waits for us */
     return s->connector && s->state != SESSION_ENDING ? s->limits.idle_timeout_ms : s->limits.prelogin_timeout_ms;
 }
 
 void ll_session_expire(ll_session *s)
 {
+    if (is_pending(s) && s->state != SESSION_ENDING) {
+        if (may_say_progress(s))
+            say_progress(s, now_of(s));
+        return;
+    }
     if (s->state == SESSION_ENDING) { /* it does not even read the BYE */
         text_fini(&s->output);
         text_fini(&s->packed);

@@ -144,7 +144,7 @@ enum {
         32 << 20, /* arena of one command: sets and keys parsed from command_bytes, many times over */
     session_prelogin_memory = 256 << 10, /* the same before login: 8 KiB of command cannot need more */
     session_output_keep = 1024,          /* an output buffer larger than this is freed once it was sent */
-    session_progress_s = 5, /* people think that nothing happens after some 10; RFC 9585 asks for no more often */
+    session_progress_s = 10, /* RFC 9585 section 4 recommends 10 to 15 */
     session_tag_max = 1024  /* bytes of a tag: clients use under 20, and every reply repeats it */
 };
 
@@ -157,7 +157,7 @@ bool session_full(const ll_session *s);
 bool session_yield(ll_session *s);
 /* For a step that works long without saying anything, at every pause: says "* OK [INPROGRESS ...]" (RFC 9585) when the
  * client has heard nothing for session_progress_s. total 0: nothing is known of how far it is. Not within a response.
- */
+ * While a step waits for the connector, ll_session_expire says it. */
 void session_progress(ll_session *s, uint32_t done, uint32_t total);
 /* Append to the output. Lines end with CRLF by the caller. Errors are sticky and end the session. */
 #define session_say(s, ...) text_print(&(s)->output, __VA_ARGS__)

@@ -313,6 +313,7 @@ static void on_timeout(void *context)
     imap_session *s = context;
     if (s->engine)
         ll_session_expire(s->engine);
+    s->timeout_ms = 0; /* pump sets it again: a vault that is still at work is not the client's silence */
     pump(s);
 }
 

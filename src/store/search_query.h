@@ -11,7 +11,7 @@
 #include "store/search_segment.h"
 
 enum {
-    search_patterns_max = 64,     /* looked for at a time; terms beyond are "possible" everywhere */
+    search_patterns_max = 256,    /* looked for at a time: 64 terms of four; terms beyond are "possible" everywhere */
     search_runs_max = 8,          /* of one needle: more only narrow what is possible */
     search_query_bytes = 64 << 20 /* of bitmaps: one bit for each term and message; more is LL_ELIMIT */
 };

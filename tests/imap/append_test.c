@@ -75,7 +75,7 @@ static void several(void **state)
              "c APPEND INBOX {3+}\r\none (\\Seen {3+}\r\ntwo\r\n"
              "d STATUS INBOX (MESSAGES)\r\n",
              "+ OK\r\na OK [APPENDUID 1001 1:3] APPEND completed\r\n"
-             "b NO [MESSAGELIMIT 3] Too many messages\r\n"
+             "b NO [LIMIT] Too many messages\r\n"
              "c BAD APPEND: Not understood\r\n"
              "* STATUS \"INBOX\" (MESSAGES 3)\r\nd OK STATUS completed\r\n");
 }

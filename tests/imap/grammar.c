@@ -87,7 +87,6 @@ static const struct {
     {"INPROGRESS", CODE_INPROGRESS},    /* RFC 9585 */
     {"UIDREQUIRED", CODE_BARE},         /* RFC 9586 */
     {"MESSAGELIMIT", CODE_MESSAGELIMIT},
-    {"SAVELIMIT", CODE_MESSAGELIMIT},
 };
 
 static bool bad_charset(grammar_parser *p)

@@ -63,7 +63,9 @@ static const struct {
     {"FLAGGED DELETED", "AND(FLAG2 FLAG3)"},
     {"OR SEEN DRAFT", "OR(FLAG0 FLAG4)"},
     {"OR (SEEN DRAFT) NOT ANSWERED", "OR(AND(FLAG0 FLAG4) NOT(FLAG1))"},
-    {"NOT NOT SEEN", "NOT(NOT(FLAG0))"},
+    {"NOT NOT SEEN", "FLAG0"},
+    {"NOT NOT NOT SEEN", "NOT(FLAG0)"},
+    {"NOT UNSEEN", "FLAG0"},
     {"1:4,7 UID 2:*", "AND(SET UIDSET)"},
     {"*", "SET"},
     {"KEYWORD $Work", "KEYWORD<$Work>"},
@@ -126,10 +128,34 @@ static const struct {
     {"KEYWORD \\Seen", "LL_ESYNTAX"},
     {"UID x", "LL_ESYNTAX"},
     {"0", "LL_ESYNTAX"},
-    {"((((((ALL))))))", "LL_ELIMIT"},
-    {"(((((ALL)))))", "ALL"},
-    {"NOT NOT NOT NOT NOT NOT NOT ALL", "LL_ELIMIT"},
-    {"1 2 3 4 5 6 7 8 9 10 11 12", "LL_ELIMIT"},
+    /* chains are one key, however they are nested */
+    {"OR 1 OR 2 OR 3 4", "OR(SET SET SET SET)"},
+    {"OR OR OR SEEN 2 3 4", "OR(FLAG0 SET SET SET)"},
+    {"OR OR SEEN 2 OR ANSWERED DRAFT", "OR(FLAG0 SET FLAG1 FLAG4)"},
+    {"OR (SEEN) (OR (1) (OR (2) (DRAFT)))", "OR(FLAG0 SET SET FLAG4)"},
+    {"(OR (OR SEEN 1) DRAFT) ANSWERED", "AND(OR(FLAG0 SET FLAG4) FLAG1)"},
+    {"SEEN (DRAFT (1 (2)))", "AND(FLAG0 FLAG4 SET SET)"},
+    {"(SEEN DRAFT) NEW (1)", "AND(FLAG0 FLAG4 RECENT NOT(FLAG0) SET)"},
+    {"OR OR (1 2) NOT OR 3 4 NOT 5", "OR(AND(SET SET) NOT(OR(SET SET)) NOT(SET))"},
+    {"OR 1 FUZZY OR SUBJECT \"a b\" 2", "OR(SET ENVELOPE4'a b' AND(ENVELOPE4'a' ENVELOPE4'b') SET)"},
+    {"OR 1 OR 2", "LL_ESYNTAX"},
+    {"OR OR 1 2", "LL_ESYNTAX"},
+    {"OR 1 2 OR", "LL_ESYNTAX"},
+    {"OR (1 2", "LL_ESYNTAX"},
+    {"OR (1) 2)", "LL_ESYNTAX"},
+    {"OR OR OR OR OR OR OR OR OR 1 2 3 4 5 6 7 8 9 10", "OR(SET SET SET SET SET SET SET SET SET SET)"},
+    {"OR OR OR OR OR OR OR OR OR OR OR OR 1 2 3 4 5 6 7 8 9 10 11 12 13", "LL_ELIMIT"}, /* 13 keys */
+    {"((((((ALL))))))", "ALL"},
+    {"(((((((((((ALL)))))))))))", "ALL"},
+    {"((((((((((((ALL))))))))))))", "LL_ELIMIT"},
+    {"NOT NOT NOT NOT NOT NOT NOT ALL", "NOT(ALL)"},
+    {"NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT ALL", "LL_ELIMIT"},
+    /* but taking turns is bounded: six levels here */
+    {"NOT (1 NOT (2 NOT 3))", "NOT(AND(SET NOT(AND(SET NOT(SET)))))"},
+    {"NOT (1 NOT (2 NOT OR 3 4))", "NOT(AND(SET NOT(AND(SET NOT(OR(SET SET))))))"},
+    {"1 NOT (1 NOT (2 NOT OR 3 4))", "LL_ELIMIT"},
+    {"(((((1 NOT (2 NOT OR 3 4))))))", "AND(SET NOT(AND(SET NOT(OR(SET SET)))))"},
+    {"1 2 3 4 5 6 7 8 9 10 11 12 13", "LL_ELIMIT"},
     {"1,2,3,4,5,6,7,8,9", "LL_ELIMIT"},
 };
 
@@ -158,6 +184,67 @@ static void test_cut(void **state)
             text_fini(&got);
             test_free(exact);
         }
+}
+
+/* Thousands of keys, nested to one side or the other or in parentheses: what Outlook and imapfilter send for a list of
+ * addresses, and what nobody but the malicious does. Neither needs stack. */
+static ll_status parse_long(text *input, search_keys *keys, arena *memory, size_t keys_max)
+{
+    lexer in;
+    arena_init(memory, NULL, 32 << 20);
+    lexer_init(&in, text_span(input), memory, 32);
+    return search_keys_parse(keys, &in, keys_max, 8);
+}
+
+static void repeat(text *to, const char *part, size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        text_add_str(to, part);
+}
+
+static void test_long(void **state)
+{
+    static const struct {
+        const char *before, *middle, *behind;
+        size_t times;
+        ll_status want;
+        size_t leaves;
+    } table[] = {
+        {"OR FROM a ", "FROM b", "", 500, LL_OK, 501},
+        {"OR ", "FROM b", " FROM a", 500, LL_OK, 501},
+        {"OR (FROM a) (", "FROM b", ")", 500, LL_OK, 501},
+        {"(FROM a ", "FROM b", ")", 500, LL_OK, 501},
+        {"OR FROM a ", "FROM b", "", 4000, LL_OK, 4001},
+        {"OR FROM a ", "FROM b", "", 5000, LL_ELIMIT, 0},
+        {"NOT ", "FROM b", "", 4000, LL_OK, 1},
+        {"NOT ", "FROM b", "", 60000, LL_ELIMIT, 0},
+        {"(", "FROM b", ")", 4000, LL_OK, 1},
+        {"(", "FROM b", ")", 60000, LL_ELIMIT, 0},
+        {"OR ", "", "", 60000, LL_ESYNTAX, 0},
+        {"FUZZY ", "FROM b", "", 4000, LL_OK, 1},
+        {"NOT (FROM a ", "FROM b", ")", 16, LL_OK, 17},
+        {"NOT (FROM a ", "FROM b", ")", 17, LL_ELIMIT, 0},
+        {"OR FROM a (FROM b ", "FROM c", ")", 500, LL_ELIMIT, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        text input;
+        arena memory;
+        search_keys keys;
+        text_init(&input, NULL, 4 << 20);
+        repeat(&input, table[i].before, table[i].times);
+        text_add_str(&input, table[i].middle);
+        repeat(&input, table[i].behind, table[i].times);
+        assert_int_equal(parse_long(&input, &keys, &memory, 4096), table[i].want);
+        if (!table[i].want)
+            assert_int_equal(keys.leaves_count, table[i].leaves);
+        for (size_t n = 0; !table[i].want && n < keys.leaves_count; n++)
+            keys.leaves[n]->verdict = SEARCH_YES;
+        if (!table[i].want)
+            assert_int_not_equal(search_keys_verdict(keys.root), SEARCH_OPEN);
+        text_fini(&input);
+        arena_fini(&memory);
+    }
 }
 
 /* Verdicts of a, b, c under (OR a (b NOT c)): what is known decides as soon as it can. */
@@ -194,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

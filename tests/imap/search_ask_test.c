@@ -415,9 +415,42 @@ static void test_gone(void **state)
     memory_store_del(&store);
 }
 
+/* 501 addresses joined by nested OR: asked for 64 at a time, and no message is read. */
+static void test_addresses(void **state)
+{
+    (void)state;
+    for (unsigned way = 0; way < 2; way++) {
+        pair p = {.plain = {.store = NULL}};
+        text command;
+        memory_store *store = memory_store_new();
+        fake.random = 7;
+        fill(store);
+        fake.answer = RIGHT;
+        fake.late = way;
+        open_pair(&p, store, false);
+        text_init(&command, NULL, 1 << 16);
+        text_add_str(&command, "a UID SEARCH ");
+        for (unsigned i = 0; i < 500; i++)
+            text_print(&command, "OR %s n%u@x.org ", i & 1 ? "FROM" : "TO", i);
+        text_add_str(&command, "FROM apple@x.org\r\n");
+        expect_work(&p, text_str(&command), 8, false);
+        char *want = strdup(talk_say(&p.plain, "a UID SEARCH FROM apple@x.org\r\n"));
+        assert_true(strlen(want) > 50);
+        assert_string_equal(want, ask(&p.asking, text_str(&command)));
+        assert_string_equal(want, talk_say(&p.plain, text_str(&command)));
+        free(want);
+        fake.answer = DAMAGED;
+        expect_work(&p, text_str(&command), 1, true);
+        text_fini(&command);
+        close_pair(&p);
+        memory_store_del(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_answer), cmocka_unit_test(test_work),
-                                       cmocka_unit_test(test_many), cmocka_unit_test(test_gone)};
+                                       cmocka_unit_test(test_many), cmocka_unit_test(test_gone),
+                                       cmocka_unit_test(test_addresses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,11 +107,26 @@ static void test_depth(talk *t)
     assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1");
     nested(&command, 31, "OR 2 ", "");
     assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1 2");
-    nested(&command, 32, "NOT ", "");
-    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), "NO");
+    /* chains have no depth */
+    nested(&command, 999, "NOT ", "");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 2 3 4 5");
     nested(&command, 1000, "(", ")");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1");
+    nested(&command, 1000, "OR 2 ", "");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1 2");
+    nested(&command, 1000, "OR (4) (", ")");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1 4");
+    nested(&command, 500, "OR OR FROM Zoe SUBJECT nobody OR FROM nobody ", "");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1 3");
+    nested(&command, 16, "NOT (1 ", ")");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), " 1 2 3 4 5");
+    nested(&command, 17, "NOT (1 ", ")");
     assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), "NO");
-    nested(&command, 1000, "OR 1 ", "");
+    nested(&command, 5000, "NOT ", "");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), "NO");
+    nested(&command, 5000, "(", ")");
+    assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), "NO");
+    nested(&command, 5000, "OR 1 ", "");
     assert_string_equal(numbers(talk_bytes(t, text_span(&command)), got), "NO");
     text_fini(&command);
 }

@@ -120,7 +120,7 @@ static void shutdown_waits_for_the_command(void **state)
     chat_open(&t, &(chat_how){.login = true, .later = true, .held = true});
     chat_send(&t, SPAN("a STATUS INBOX (MESSAGES)\r\n"));
     assert_int_equal(memory_waiting(t.store), 1);
-    assert_int_equal(ll_session_timeout_ms(t.session), 0);
+    assert_int_equal(ll_session_timeout_ms(t.session), 10000);
     ll_session_shutdown(t.session, SPAN(""));
     chat_expect(&t, "", "");
     assert_true(memory_complete(t.store));
