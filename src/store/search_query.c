@@ -3,6 +3,7 @@
 #include "store/search_query.h"
 
 #include "base/memory.h"
+#include "mime/readable.h"
 #include "store/search_sign.h"
 
 /* Looked for in the terms of one class. */
@@ -111,17 +112,13 @@ static bool lower_name(ll_span name, char *to, size_t room)
     return true;
 }
 
-/* Fields of which the index has the value (imap/search_match.h looks at the same fact). */
+/* Fields that have a class of their own (imap/search_match.h looks at the same texts). */
 static bool fact_class(ll_span name, search_class *class)
 {
-    static const char *const names[] = {"from",    "to",         "cc",          "bcc",
-                                        "subject", "message-id", "in-reply-to", "references"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        *class = (search_class)(SEARCH_CLASS_FROM + i);
-        if (span_equal_nocase(name, span_str(names[i])))
-            return true;
-    }
-    return false;
+    mime_fact fact = MIME_FACT_FROM;
+    bool is = mime_readable_fact_of(name, &fact);
+    *class = (search_class)((int)SEARCH_CLASS_FROM + (int)fact);
+    return is;
 }
 
 /* A field by its name: with a needle the value is in the header somewhere; without one it only has to be there. */
@@ -142,7 +139,7 @@ static void add_field(search_query *q, term *t, const ll_term *asked)
     size_t count = search_needle_runs(SEARCH_CLASS_HEAD, asked->needle, runs, search_runs_max);
     for (size_t i = 1; i < count; i++)
         runs[i].begins = true;
-    add_group(q, t, SEARCH_CLASS_HEAD, runs, count, !fact && !asked->needle.size);
+    add_group(q, t, SEARCH_CLASS_HEAD, runs, count, !asked->needle.size);
     t->classes |= 1u << SEARCH_CLASS_NAMES;
     t->groups[0].count++; /* the name says something even if the needle does not */
     t->open = t->open || !add_pattern(q, SEARCH_CLASS_NAMES, &run);

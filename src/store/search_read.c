@@ -180,6 +180,9 @@ static ll_status add_header(search_reader *r, db *d, int64_t message, const mime
         note(r, text_status(&r->line));
         if (!r->status)
             add_text(r, class, text_span(&r->line));
+        mime_fact fact;
+        if (!r->status && !part->parent && mime_readable_fact_of(field.name, &fact))
+            add_text(r, (search_class)((int)SEARCH_CLASS_FROM + (int)fact), span_from(text_span(&r->line), value));
         if (!part->parent && (!r->status || r->status == LL_ELIMIT)) {
             ll_status status = add_name(r, field.name);
             if (status)
@@ -188,6 +191,8 @@ static ll_status add_header(search_reader *r, db *d, int64_t message, const mime
     }
     if (!part->parent && (unread || r->status == LL_ELIMIT)) { /* names behind this field were not seen */
         ll_status status = search_batch_possible(r->batch, SEARCH_CLASS_NAMES);
+        for (int fact = 0; !status && fact < (int)MIME_FACTS; fact++)
+            status = search_batch_possible(r->batch, (search_class)((int)SEARCH_CLASS_FROM + fact));
         if (status)
             return status;
     }

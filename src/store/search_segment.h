@@ -14,7 +14,7 @@
 #include "store/search_block.h"
 
 enum {
-    search_format = 1,        /* raise it when terms are cut or coded otherwise: segments of another are made anew */
+    search_format = 2,        /* raise it when terms are cut or coded otherwise: segments of another are made anew */
     search_segments_max = 64, /* live ones; merging keeps them to three for each power of four of messages */
     search_sweep_blocks = 64  /* removed by one job: 2 MB, some 10 ms */
 };
