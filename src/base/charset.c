@@ -85,6 +85,8 @@ static const struct {
 static bool name_clean(ll_span name, char clean[charset_name_max + 1])
 {
     name = span_trim(name);
+    if (name.size > 2 && name.data[0] == '\'' && name.data[name.size - 1] == '\'') /* charset='utf-8' is common */
+        name = span_of(name.data + 1, name.size - 2);
     if (name.size == 0 || name.size > charset_name_max)
         return false;
     for (size_t i = 0; i < name.size; i++) {

@@ -148,6 +148,8 @@ static void marks_flush(marks *m, text *out)
 
 static void fold_point(marks *m, utf8proc_int32_t point, text *out)
 {
+    if (point == 0x131) /* the dotless i is I in capitals: RFC 5051 section 2 goes by them, case folding does not */
+        point = 'i';
     utf8proc_int32_t parts[32]; /* the longest decomposition has 18 (U+FDFA) */
     int boundary = 0;
     utf8proc_ssize_t count =

@@ -18,9 +18,9 @@ void utf_add_valid(text *out, ll_span bytes);
 void utf_add_point(text *out, uint32_t point);
 
 /* Append the form in which texts are compared for SEARCH: full case folding and compatibility decomposition, close to
- * i;unicode-casemap (RFC 5051), so that "STRASSE" finds "stra\u00dfe" and wide letters find narrow ones. A text
- * contains another as SEARCH means it if its folded form contains the other's. Invalid bytes fold as U+FFFD. ASCII runs
- * at memory speed. */
+ * i;unicode-casemap (RFC 5051), so that "STRASSE" finds "stra\u00dfe", "I" the dotless i, and wide letters find narrow
+ * ones. A text contains another as SEARCH means it if its folded form contains the other's. Invalid bytes fold as
+ * U+FFFD. ASCII runs at memory speed. */
 void utf_fold(text *out, ll_span utf8);
 /* Append the composed form (NFC) for names. LL_OK, LL_ESYNTAX (not UTF-8: nothing appended), LL_ENOMEM. */
 LL_MUST_USE ll_status utf_nfc(text *out, ll_span utf8);

@@ -146,7 +146,8 @@ static ll_status add_leaf(parser *p, search_key *key)
     out->leaves[out->leaves_count++] = key;
     out->rows = out->rows || key->kind >= SEARCH_BEFORE;
     out->index = out->index || key->kind >= SEARCH_SENTBEFORE;
-    out->header = out->header || key->kind == SEARCH_HEADER || key->kind == SEARCH_TEXT;
+    out->header =
+        out->header || (key->kind >= SEARCH_ENVELOPE && key->kind <= SEARCH_HEADER) || key->kind == SEARCH_TEXT;
     out->ids = out->ids || key->kind == SEARCH_EMAILID || key->kind == SEARCH_THREADID;
     out->modseq = out->modseq || key->kind == SEARCH_MODSEQ;
     out->numbers = out->numbers || (key->kind == SEARCH_SET && !key->set.saved);

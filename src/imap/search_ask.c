@@ -218,9 +218,9 @@ unsigned search_ask_want(const search_keys *keys, const uidset *messages, bool *
         if (!search_ask_is_open(leaf, messages))
             continue;
         *needed = true;
-        cheaper = cheaper || leaf->kind < SEARCH_HEADER;
+        cheaper = cheaper || leaf->kind < SEARCH_ENVELOPE;
         want |= leaf->kind >= SEARCH_SENTBEFORE ? (unsigned)LL_WANT_INDEX : 0u;
-        bytes |= leaf->kind == SEARCH_HEADER ? (unsigned)LL_WANT_HEADER : (unsigned)LL_WANT_CONTENT;
+        bytes |= leaf->kind <= SEARCH_HEADER ? (unsigned)LL_WANT_HEADER : (unsigned)LL_WANT_CONTENT;
     }
     return cheaper ? want : want | bytes;
 }

@@ -151,11 +151,19 @@ static ll_status look_at(search_match *x, ll_span utf8)
 static_assert((int)SEARCH_FROM == (int)MIME_FACT_FROM && (int)SEARCH_REFERENCES == (int)MIME_FACT_REFERENCES,
               "one order");
 
+/* HEADER looks at the field as it was written, and with one run at the addresses too: "joe@example.com" is also found
+ * where it stands as "joe@example . com". */
 static bool wants_fact(const search_key *leaf, const void *context)
 {
-    return leaf->kind == SEARCH_ENVELOPE && leaf->fact == *(const search_fact *)context;
+    search_fact fact = *(const search_fact *)context;
+    mime_fact of = MIME_FACT_FROM;
+    if (leaf->kind == SEARCH_ENVELOPE)
+        return leaf->fact == fact;
+    return leaf->kind == SEARCH_HEADER && fact <= SEARCH_BCC && mime_readable_fact_of(leaf->name, &of) &&
+           (int)of == (int)fact && !leaf->needle.pattern && mime_readable_is_one_run(leaf->needle.folded);
 }
 
+/* What the envelope does not have may still stand in the field, as it was written: stage_header. */
 static ll_status judge_fact(search_match *x, const mime_envelope *envelope, search_fact fact)
 {
     text value;
@@ -168,8 +176,8 @@ static ll_status judge_fact(search_match *x, const mime_envelope *envelope, sear
     text_fini(&value);
     for (size_t i = 0; i < x->keys->leaves_count; i++) {
         search_key *leaf = x->keys->leaves[i];
-        if (leaf->verdict == SEARCH_OPEN && wants_fact(leaf, &fact))
-            leaf->verdict = verdict_of(leaf->needle.found);
+        if (leaf->verdict == SEARCH_OPEN && wants_fact(leaf, &fact) && leaf->needle.found)
+            leaf->verdict = SEARCH_YES;
     }
     return status;
 }
@@ -197,7 +205,11 @@ static ll_status stage_index(search_match *x)
 
 static bool wants_field(const search_key *leaf, const void *context)
 {
-    return leaf->kind == SEARCH_HEADER && span_equal_nocase(leaf->name, *(const ll_span *)context);
+    ll_span name = *(const ll_span *)context;
+    mime_fact fact;
+    if (leaf->kind == SEARCH_ENVELOPE)
+        return mime_readable_fact_of(name, &fact) && (mime_fact)leaf->fact == fact;
+    return leaf->kind == SEARCH_HEADER && span_equal_nocase(leaf->name, name);
 }
 
 static bool wants_text(const search_key *leaf, const void *context)
@@ -265,6 +277,7 @@ static ll_status stage_header(search_match *x)
         status = look_at_header(x, true, wants_text);
     if (status)
         return status;
+    settle(x, SEARCH_ENVELOPE, true);
     settle(x, SEARCH_HEADER, true);
     settle(x, SEARCH_TEXT, false);
     return LL_OK;

@@ -261,8 +261,8 @@ static void header_line(mime_indexer *ix, ll_span line, bool blank)
     bool first = ix->first_line, from = ix->from_line;
     ix->first_line = ix->from_line = false;
     if (blank)
-        return; /* the caller ends the header, once the line is counted */
-    if (first && is_from_line(line))
+        return;                               /* the caller ends the header, once the line is counted */
+    if (first && !name && is_from_line(line)) /* "From : a@b" is a field, RFC 5322 section 4.5 */
         ix->from_line = true;
     else if ((first || from) && !name) {
         end_headerless(ix);

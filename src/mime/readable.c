@@ -5,6 +5,8 @@
 #include "base/utf.h"
 #include "mime/word.h"
 
+#include <assert.h>
+
 static void add_list(text *out, const mime_address_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -39,12 +41,39 @@ bool mime_readable_fact(const mime_envelope *e, mime_fact fact, text *out)
     return span.data != NULL;
 }
 
+bool mime_readable_is_one_run(ll_span folded)
+{
+    for (size_t i = 0; i < folded.size; i++)
+        if ((unsigned char)folded.data[i] <= ' ' || strchr("<>(),;\"\x7f", folded.data[i]))
+            return false;
+    return true;
+}
+
+bool mime_readable_fact_of(ll_span name, mime_fact *fact)
+{
+    static const char *const names[] = {"from",    "to",         "cc",          "bcc",
+                                        "subject", "message-id", "in-reply-to", "references"};
+    static_assert(sizeof names / sizeof names[0] == MIME_FACTS, "one name each");
+    for (size_t i = 0; i < MIME_FACTS; i++)
+        if (span_equal_nocase(name, span_str(names[i]))) {
+            *fact = (mime_fact)i;
+            return true;
+        }
+    return false;
+}
+
 void mime_readable_field(const mime_field *field, text *out, size_t *value)
 {
     utf_add_valid(out, field->name);
     text_add(out, field->name.size ? SPAN(": ") : SPAN(""));
     *value = out->size;
-    mime_word_decode(field->name.size ? field->value : field->whole, out);
+    ll_span written = field->name.size ? field->value : field->whole;
+    mime_word_decode(written, out);
+    ll_span kept = span_trim(written);
+    size_t end = kept.size ? (size_t)(kept.data - written.data) + kept.size : written.size;
+    for (ll_span rest = span_from(written, end); rest.size; rest = span_from(rest, 1))
+        if (rest.data[0] == ' ' || rest.data[0] == '\t') /* not the line ends: it is unfolded */
+            text_add_byte(out, rest.data[0]);
 }
 
 bool mime_readable_is_text(const mime_part *part)

@@ -33,7 +33,16 @@ typedef enum mime_fact {
  * have it. */
 bool mime_readable_fact(const mime_envelope *envelope, mime_fact fact, text *out);
 
-/* Append the field as "Name: value", decoded; *value: where the value begins. */
+/* The fact that fields of this name hold; false: none. Searches look at the fact and at the fields as they were written
+ * (RFC 3501 section 6.4.4: "the envelope structure's FROM field", and for HEADER "the text of the header"): a route, a
+ * comment, quotes and a second field are only there. */
+bool mime_readable_fact_of(ll_span name, mime_fact *fact);
+
+/* Nothing in it separates addresses or their parts: it is in a field as it was written if it is in its addresses, but
+ * for comments and white space between their tokens. */
+bool mime_readable_is_one_run(ll_span folded);
+
+/* Append the field as "Name: value", decoded, with the white space that ends it; *value: where the value begins. */
 void mime_readable_field(const mime_field *field, text *out, size_t *value);
 
 /* The part's body holds text: text and message/... that is no message by itself. */

@@ -3,6 +3,7 @@
 #include "store/search_query.h"
 
 #include "base/memory.h"
+#include "mime/readable.h"
 #include "store/search_gram.h"
 #include "store/search_line.h"
 #include "store/search_sign.h"
@@ -172,17 +173,13 @@ static bool lower_name(ll_span name, char *to, size_t room)
     return true;
 }
 
-/* Fields of which the index has the value (imap/search_match.h looks at the same fact). */
+/* Fields that have a class of their own (imap/search_match.h looks at the same texts). */
 static bool fact_class(ll_span name, search_class *class)
 {
-    static const char *const names[] = {"from",    "to",         "cc",          "bcc",
-                                        "subject", "message-id", "in-reply-to", "references"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        *class = (search_class)(SEARCH_CLASS_FROM + i);
-        if (span_equal_nocase(name, span_str(names[i])))
-            return true;
-    }
-    return false;
+    mime_fact fact = MIME_FACT_FROM;
+    bool is = mime_readable_fact_of(name, &fact);
+    *class = (search_class)((int)SEARCH_CLASS_FROM + (int)fact);
+    return is;
 }
 
 /* A field by its name: with a needle a line of that name has it; without one it only has to be there. */
@@ -193,6 +190,8 @@ static void add_field(search_query *q, term *t, const ll_term *asked)
     bool fact = fact_class(asked->name, &class);
     if (fact && asked->needle.size && search_class_is_lines(class)) {
         add_line_needle(q, t, class, SPAN(""), asked->needle);
+        if (!t->open && !mime_readable_is_one_run(asked->needle)) /* it may be in the addresses only: search_match.c */
+            t->groups[t->groups_count - 1].certain = false;
     } else if (fact && asked->needle.size) {
         add_term_needle(q, t, class, asked->needle);
     } else if (!lower_name(asked->name, name, sizeof name)) {

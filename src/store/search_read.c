@@ -234,6 +234,19 @@ static ll_status add_field(search_reader *r, ll_span name)
     return !r->status || r->status == LL_ELIMIT ? add_name(r, name, known) : LL_OK;
 }
 
+/* The value of a field as it is written, when it is one of those that have a class of their own. */
+static void add_fact(search_reader *r, ll_span name, ll_span value)
+{
+    mime_fact fact;
+    if (r->status || !mime_readable_fact_of(name, &fact))
+        return;
+    search_class class = (search_class)((int)SEARCH_CLASS_FROM + (int)fact);
+    if (search_class_is_lines(class))
+        add_line(r, class, SPAN(""), value);
+    else
+        add_text(r, class, value);
+}
+
 static ll_status gather(void *ctx, ll_span bytes)
 {
     text_add(ctx, bytes);
@@ -257,12 +270,16 @@ static ll_status add_header(search_reader *r, db *d, int64_t message, const mime
         note(r, text_status(&r->line));
         if (part->parent && !r->status)
             add_text(r, class, text_span(&r->line));
+        if (!part->parent)
+            add_fact(r, field.name, span_from(text_span(&r->line), value));
         ll_status status = part->parent ? LL_OK : add_field(r, field.name);
         if (status)
             return status;
     }
     if (!part->parent && (unread || r->status == LL_ELIMIT)) { /* names behind this field were not seen */
         ll_status status = search_batch_possible(r->batch, SEARCH_CLASS_NAMES);
+        for (int fact = 0; !status && fact < (int)MIME_FACTS; fact++)
+            status = search_batch_possible(r->batch, (search_class)((int)SEARCH_CLASS_FROM + fact));
         if (status)
             return status;
     }

@@ -49,6 +49,7 @@ static void test_convert(void **state)
         {"utf-16", {"\xfe\xff\0a", 4}, "a"},
         {"utf-7", {"+AOk-", 5}, "\xc3\xa9"},
         {"iso-8859-8-i", {"\xe0", 1}, "\xd7\x90"},
+        {"'iso-8859-15'", {"\xa4", 1}, "\xe2\x82\xac"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (size_t piece = 1; piece < 12; piece++) {

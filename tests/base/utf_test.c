@@ -63,6 +63,7 @@ static void test_fold(void **state)
     check_fold("STRASSE", "stra\xc3\x9f"
                           "e");
     check_fold("\xc3\x89", "e\xcc\x81");                                /* É, e + acute */
+    check_fold("ISPARTA", "\xc4\xb1sparta");                            /* dotless i */
     check_fold("\xce\xa3", "\xcf\x82");                                 /* sigma, final sigma */
     check_fold("\xef\xbc\xa1", "a");                                    /* wide A */
     check_fold("\xef\xac\x81", "fi");                                   /* ligature */

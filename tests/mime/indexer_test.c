@@ -24,6 +24,7 @@ static void test_header_less(void **state)
     check_index("just text\nmore: text\n\nend", "leaf text/plain []0 [just text|more: text||end]3\n");
     check_index(" space first\nSubject: x\n\n", "leaf text/plain []0 [ space first|Subject: x||]3\n");
     check_index("From a@b Mon Jan 1\nSubject: x\n\nb\n", "leaf text/plain [From a@b Mon Jan 1|Subject: x||]3 [b|]1\n");
+    check_index("From : a@b\n c\nSubject: x\n\nb\n", "leaf text/plain [From : a@b| c|Subject: x||]4 [b|]1\n");
     check_index("From here on\nthere is text\n\nb\n", "leaf text/plain []0 [From here on|there is text||b|]4\n");
     check_index("From here on", "leaf text/plain []0 [From here on]0\n");
     check_index("From here on\n", "leaf text/plain []0 [From here on|]1\n");
