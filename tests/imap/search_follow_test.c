@@ -379,10 +379,29 @@ static void test_esearch(void **state)
     }
 }
 
+/* ENABLE UIDONLY ends those of numbers only. */
+static void test_uidonly(void **state)
+{
+    (void)state;
+    talk t = {0};
+    memory_store *store = memory_store_new();
+    talk_join(&t, store, false, NULL, "s SELECT INBOX\r\n");
+    talk_say(&t, "a SEARCH RETURN (UPDATE) ALL\r\n");
+    talk_say(&t, "b UID SEARCH RETURN (UPDATE) ALL\r\n");
+    talk_say(&t, "c UID SORT RETURN (UPDATE) (SIZE) UTF-8 ALL\r\n");
+    talk_say(&t, "e ENABLE UIDONLY\r\n");
+    memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+    assert_string_equal(talk_say(&t, "n NOOP\r\n"),
+                        "* 1 EXISTS\r\n* 1 RECENT\r\n* ESEARCH (TAG \"c\") UID ADDTO (1 1)\r\n"
+                        "* ESEARCH (TAG \"b\") UID ADDTO (0 1)\r\nn OK NOOP completed\r\n");
+    talk_leave(&t);
+    memory_store_del(&store);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow), cmocka_unit_test(test_idle),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow),  cmocka_unit_test(test_idle),
                                        cmocka_unit_test(test_trouble), cmocka_unit_test(test_esearch),
-                                       cmocka_unit_test(test_limits)};
+                                       cmocka_unit_test(test_limits),  cmocka_unit_test(test_uidonly)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

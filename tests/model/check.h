@@ -18,6 +18,7 @@ typedef struct check {
     bool recent_owed; /* the mailbox grew, or a \Recent message went: RECENT must follow */
     bool news;        /* of others has been told */
     bool moves;       /* the view moves at its end, whatever NOTIFY says */
+    bool refusal_said;
     unsigned status_said;
     bool moved; /* COPYUID of a MOVE */
     uint32_t unseen_said;
@@ -42,6 +43,15 @@ bool check_left_out(check *c, size_t from, size_t to);
 bool select_number(check *c, const reply *r);
 bool select_code(check *c, const reply *r);
 bool select_end(check *c);
+
+/* check_context.c: ADDTO and REMOVEFROM; NOUPDATE; before this message goes; the view has moved; CANCELUPDATE. */
+bool context_update(check *c, const reply *r);
+bool context_refused(check *c, const reply *r);
+bool context_may_go(const check *c, uint32_t uid);
+bool context_settle(check *c);
+void context_cancel(check *c);
+/* ENABLE UIDONLY. */
+void context_end_numbers(viewer *v);
 
 /* check_notify.c */
 bool viewer_quiet(const viewer *v);

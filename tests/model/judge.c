@@ -91,28 +91,32 @@ static void add_fetch(const act *a, text *out)
             first = false;
         }
     text_add_byte(out, ')');
+    if (a->since.modseq || *a->range)
+        text_add_str(out, " (");
+    if (*a->range)
+        text_print(out, "PARTIAL %s%s", a->range, a->since.modseq ? " " : ")");
     if (a->since.modseq)
-        text_print(out, " (CHANGEDSINCE %" PRIu64 "%s)", a->since.modseq, a->st.resync ? " VANISHED" : "");
+        text_print(out, "CHANGEDSINCE %" PRIu64 "%s)", a->since.modseq, a->st.resync ? " VANISHED" : "");
 }
 
 static void add_search(const act *a, text *out)
 {
     static const char *const sorts[SORTS] = {"ARRIVAL",         "SIZE",    "REVERSE SIZE",
                                              "REVERSE ARRIVAL", "SUBJECT", "REVERSE SUBJECT SIZE"};
+    static const char *const options[] = {"", "MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "UPDATE", "CONTEXT"};
+    bool first = true;
+    text_add_str(out, a->st.op == OP_SORT ? "SORT " : "SEARCH ");
+    for (unsigned i = 1; i < sizeof options / sizeof *options; i++)
+        if (a->st.ret & 1u << i) {
+            text_print(out, "%s%s", first ? "RETURN (" : " ", options[i]);
+            if (1u << i == RETURN_PARTIAL)
+                text_print(out, " %s", a->range);
+            first = false;
+        }
+    if (a->st.ret)
+        text_add_str(out, first ? "RETURN () " : ") ");
     if (a->st.op == OP_SORT)
-        text_print(out, "SORT (%s) UTF-8 ", sorts[a->st.how % SORTS]);
-    else
-        text_add_str(out, "SEARCH ");
-    if (a->st.ret)
-        text_print(out, "RETURN (%s%s%s%s%s%s%s%s", a->st.ret & RETURN_MIN ? "MIN " : "",
-                   a->st.ret & RETURN_MAX ? "MAX " : "", a->st.ret & RETURN_ALL ? "ALL " : "",
-                   a->st.ret & RETURN_COUNT ? "COUNT " : "", a->st.ret & RETURN_SAVE ? "SAVE " : "",
-                   a->st.ret & RETURN_PARTIAL ? "PARTIAL " : "", a->st.ret & RETURN_PARTIAL ? a->st.set : "",
-                   a->st.ret & RETURN_PARTIAL ? " " : "");
-    if (a->st.ret && out->data[out->size - 1] == ' ')
-        text_cut(out, out->size - 1);
-    if (a->st.ret)
-        text_add_str(out, ") ");
+        text_print(out, "(%s) UTF-8 ", sorts[a->st.how % SORTS]);
     for (const char *k = a->st.keys; *k; k++)
         text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
     if (a->since.modseq)
@@ -184,6 +188,14 @@ static void add_notify(const act *a, text *out)
     text_add_str(out, others[st->n]);
 }
 
+static void add_cancel(const judge *j, const act *a, unsigned n, text *out)
+{
+    const viewer *v = &j->w.viewers[n];
+    text_add_str(out, "CANCELUPDATE");
+    for (unsigned i = 0; i < 1 + (a->st.how & 1u); i++)
+        text_print(out, " \"%s\"", v->contexts_count ? v->contexts[(a->st.n + i) % v->contexts_count].tag : "none");
+}
+
 static void add_command(judge *j, act *a, unsigned n, text *out)
 {
     static const char *const plain[OPS] = {
@@ -230,6 +242,9 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_NOTIFY:
         add_notify(a, out);
+        break;
+    case OP_CANCEL:
+        add_cancel(j, a, n, out);
         break;
     case OP_ENABLE:
         text_print(out, "ENABLE %s",
@@ -406,6 +421,15 @@ static void make(judge *j, act *a, const step *st, text *bytes)
     memset(a, 0, sizeof *a);
     a->st = *st;
     snprintf(a->tag, sizeof a->tag, "t%lu", ++j->tags);
+    bool search = st->op == OP_SEARCH || st->op == OP_SORT;
+    if (search && st->n && st->n <= v->contexts_count && st->ret & RETURN_UPDATE)
+        snprintf(a->tag, sizeof a->tag, "%s", v->contexts[st->n - 1].tag);
+    snprintf(a->range, sizeof a->range, "%s",
+             search && st->ret & RETURN_PARTIAL ? st->set
+             : st->op == OP_FETCH               ? st->keys
+                                                : "");
+    if (st->op == OP_FETCH && *a->range)
+        a->st.uid = 1;
     const box *b = &j->w.boxes[v->box];
     if (st->point && v->selected && !viewer_dead(&j->w, v) && st->point <= b->points_count)
         a->since = b->points[st->point - 1];
@@ -457,7 +481,7 @@ static bool start(judge *j, const step *st)
         text_fini(&bytes);
         return good;
     }
-    if (st->later && st->op != OP_LOGOUT && st->op != OP_NOTIFY)
+    if (st->later && st->op != OP_LOGOUT && st->op != OP_NOTIFY && !(st->ret & RETURN_UPDATE && st->n))
         return start_later(j, st);
     j->pipe_session = n;
     make(j, &j->pipe[j->pipe_count++], st, &j->pipe_bytes);
@@ -472,7 +496,7 @@ bool judge_step(judge *j, const step *st)
     unsigned n = st->session;
     viewer *v = &j->w.viewers[n];
     bool alone = st->op == OP_GO || st->op == OP_DONE || st->op == OP_DROP || st->op == OP_IDLE || st->later ||
-                 st->point || st->resync || st->op == OP_NOTIFY;
+                 st->point || st->resync || st->op == OP_NOTIFY || st->op == OP_CANCEL;
     if (j->pipe_count && (n != j->pipe_session || alone) && !flush(j))
         return false;
     if (st->op == OP_GO)

@@ -24,6 +24,9 @@ typedef struct act {
     bool hold;        /* EXPUNGE must not be said */
     bool syncs;       /* the view may move at its end */
     bool dead;        /* the mailbox is not there any more: BYE at the end */
+    bool follows;     /* its results are to be kept up to date: viewer.contexts, the one being made */
+    bool unfollowed;  /* they should, but cannot: NOUPDATE */
+    char range[96];   /* of PARTIAL; "": none */
     uint32_t uids[WORLD_MESSAGES];
     size_t uids_count;
     messages target; /* the mailbox when the engine looked */
@@ -52,7 +55,7 @@ typedef struct judge {
     text pipe_bytes;
     uint32_t *numbers;
     unsigned long tags;
-    unsigned long commands, replies;
+    unsigned long commands, replies, updates;
     FILE *trace;      /* NULL: silent */
     char fault[1024]; /* "" while all is well */
 } judge;
@@ -70,6 +73,8 @@ bool judge_fault(judge *j, const char *format, ...) LL_PRINTF(2, 3);
 void act_begin(judge *j, act *a, unsigned n);
 void act_change(judge *j, act *a, unsigned n);
 void act_look(judge *j, act *a, unsigned n);
+/* UIDs of the viewer's messages as a SORT gives them. */
+void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count);
 /* The results that PARTIAL asks for: a->uids from first to below last. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last);
 void act_read(judge *j, act *a, unsigned n);

@@ -19,6 +19,8 @@ static bool remove_one(check *c, size_t index)
         return check_fault(c, "EXPUNGE where nothing may be told", e->uid, 0);
     if (!check_gone(c, e))
         return check_fault(c, "EXPUNGE of a message that is there", e->uid, index + 1);
+    if (!context_may_go(c, e->uid))
+        return false;
     c->news = true;
     c->vanished[c->vanished_count++] = e->uid;
     c->recent_owed |= e->recent;
@@ -133,6 +135,8 @@ static bool check_state(check *c, const reply *r)
         c->moved = true;
         return c->a->st.op == OP_REPLACE ? placed_code(c, r) : check_fault(c, "APPENDUID untagged", 0, 0);
     }
+    if (!strcmp(r->code, "NOUPDATE"))
+        return context_refused(c, r);
     if (!strcmp(r->code, "PERMANENTFLAGS"))
         c->permanent_said = true;
     if (check_opens(c->a) && *r->code)
@@ -181,7 +185,7 @@ static bool check_partial(check *c, const reply *r)
 {
     const act *a = c->a;
     size_t first, last, at = 0;
-    if (strcmp(r->partial, a->st.set) != 0)
+    if (strcmp(r->partial, a->range) != 0)
         return check_fault(c, "PARTIAL of another range", 0, 0);
     if (!act_partial(a, &first, &last))
         first = last = 0;
@@ -196,7 +200,8 @@ static bool check_partial(check *c, const reply *r)
 static bool check_esearch(check *c, const reply *r)
 {
     const act *a = c->a;
-    unsigned ret = a->st.ret == RETURN_GIVEN || !a->st.ret ? RETURN_ALL : a->st.ret;
+    unsigned asked = a->st.ret & ~(unsigned)RETURN_CONTEXT; /* a hint */
+    unsigned ret = asked == RETURN_GIVEN || !asked ? RETURN_ALL : asked;
     if (is_vague(c))
         return true;
     bool any = a->uids_count > 0;
@@ -212,17 +217,26 @@ static bool check_esearch(check *c, const reply *r)
     return r->has_partial ? check_partial(c, r) : !r->has_all || check_list(c, r);
 }
 
+/* RFC 5182 section 2.1: then no result is said. */
+static bool saves_only(const act *a)
+{
+    return (a->st.ret & ~(unsigned)(RETURN_GIVEN | RETURN_CONTEXT | RETURN_UPDATE)) == RETURN_SAVE;
+}
+
 static bool check_search(check *c, const reply *r)
 {
-    if ((c->a->st.op != OP_SEARCH && c->a->st.op != OP_SORT) || c->result_said)
+    bool sort = c->a->st.op == OP_SORT;
+    if (r->updates_count)
+        return context_update(c, r);
+    if ((c->a->st.op != OP_SEARCH && !sort) || c->result_said)
         return check_fault(c, "SEARCH that nobody asked for", 0, 0);
     c->result_said = true;
-    if ((r->kind == REPLY_SORT) != (c->a->st.op == OP_SORT))
-        return check_fault(c, "SEARCH or SORT, the other one", 0, 0);
-    if (r->kind == REPLY_SORT)
-        return check_list(c, r);
-    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || c->v->rev2))
+    if (c->a->follows && !saves_only(c->a))
+        c->v->contexts_count++;
+    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || (c->v->rev2 && !sort)))
         return check_fault(c, "SEARCH or ESEARCH, the other one", c->a->st.ret, 0);
+    if (r->kind != REPLY_ESEARCH && (r->kind == REPLY_SORT) != sort)
+        return check_fault(c, "SEARCH or SORT, the other one", 0, 0);
     return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
 }
 
@@ -355,7 +369,7 @@ static bool check_view(check *c)
     }
     v->seen_stamp = a->target_stamp;
     v->notify.recent_first = 0;
-    return true;
+    return context_settle(c);
 }
 
 /* As check_view, but NOTIFY may want no news of the selected mailbox: then its view moves only with what the client has
@@ -407,7 +421,7 @@ static bool check_code(check *c, const reply *r)
     bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
     bool quiet = viewer_quiet(c->v), ghosts = !quiet && c->v->selected && a->syncs && !a->dead && has_ghosts(c);
     if (c->v->uidonly && c->v->selected && a->want && *a->want == 'B')
-        return !strcmp(r->code, "UIDREQUIRED") || (a->st.op == OP_SEARCH && a->st.ret & RETURN_PARTIAL) ||
+        return !strcmp(r->code, "UIDREQUIRED") || (a->st.ret & (RETURN_PARTIAL | RETURN_UPDATE)) ||
                check_fault(c, "no UIDREQUIRED", 0, 0);
     if (a->refused_count || !strcmp(r->code, "MODIFIED"))
         return !strcmp(r->code, "MODIFIED") ? check_modified(c, r) : check_fault(c, "no MODIFIED", a->refused_count, 0);
@@ -434,10 +448,10 @@ static void save_result(check *c)
 {
     act *a = c->a;
     viewer *v = c->v;
-    if (a->st.op != OP_SEARCH || !(a->st.ret & RETURN_SAVE))
+    if ((a->st.op != OP_SEARCH && a->st.op != OP_SORT) || !(a->st.ret & RETURN_SAVE))
         return;
-    bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) &&
-                a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL); /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
+    bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) && a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL);
+    /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
     size_t first = 0, last = 0;
     if (a->st.ret & RETURN_PARTIAL && !act_partial(a, &first, &last))
         first = last = 0;
@@ -455,10 +469,11 @@ static bool check_results(check *c)
     const act *a = c->a;
     if (a->st.op == OP_FETCH && !a->since.modseq && c->next != a->uids_count)
         return check_fault(c, "FETCH left out messages", c->next, a->uids_count);
-    bool saves_only = a->st.ret == (RETURN_GIVEN | RETURN_SAVE);
-    if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only) ||
+    if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only(a)) ||
         (a->st.op == OP_STATUS && !c->result_said))
         return check_fault(c, "no result", 0, 0);
+    if (a->unfollowed && !c->refusal_said)
+        return check_fault(c, "no NOUPDATE", c->v->contexts_count, 0);
     if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)
         return check_fault(c, "MOVE or REPLACE without COPYUID or APPENDUID", a->placed, 0);
     return true;
@@ -542,7 +557,7 @@ static void expect(check *c)
             v->condstore = true;
         if (!strcmp(a->want, "NO"))
             viewer_unselect(v);
-        v->saved_count = 0;
+        v->saved_count = v->contexts_count = 0;
     }
     if (v->selected && a->want && !strcmp(a->want, "OK") &&
         ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
@@ -550,11 +565,17 @@ static void expect(check *c)
         v->condstore = true;
     if (a->st.op == OP_NOTIFY)
         watch_begin(c);
+    if (a->follows && saves_only(a) && !strcmp(a->want, "OK"))
+        v->contexts_count++;
+    if (a->st.op == OP_CANCEL && !strcmp(a->want, "OK"))
+        context_cancel(c);
     if (a->st.op == OP_ENABLE) {
         v->condstore |= a->st.resync < 3;
         v->qresync |= a->st.resync == 2;
         v->rev2 |= a->st.resync == 3;
         v->uidonly |= a->st.resync == 4;
+        if (a->st.resync == 4)
+            context_end_numbers(v);
         for (size_t i = 0; v->rev2 && i < v->count; i++)
             v->at[i].recent = false;
     }

@@ -16,7 +16,7 @@ static bool writes(step_op op)
 static bool needs_mailbox(step_op op)
 {
     return writes(op) || op == OP_CHECK || op == OP_UNSELECT || op == OP_CLOSE || op == OP_FETCH || op == OP_SEARCH ||
-           op == OP_SORT || op == OP_COPY;
+           op == OP_SORT || op == OP_COPY || op == OP_CANCEL;
 }
 
 static void begin_expunge(viewer *v, act *a)
@@ -60,22 +60,22 @@ static int by(unsigned how, const entry *a, const entry *b)
     }
 }
 
-static void sort(viewer *v, act *a)
+void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count)
 {
-    for (size_t i = 1; i < a->uids_count; i++)
+    for (size_t i = 1; i < count; i++)
         for (size_t k = i; k > 0; k--) {
-            uint32_t uid = a->uids[k];
-            if (by(a->st.how, viewer_find(v, a->uids[k - 1]), viewer_find(v, uid)) <= 0)
+            uint32_t uid = uids[k];
+            if (by(how, viewer_find(v, uids[k - 1]), viewer_find(v, uid)) <= 0)
                 break;
-            a->uids[k] = a->uids[k - 1];
-            a->uids[k - 1] = uid;
+            uids[k] = uids[k - 1];
+            uids[k - 1] = uid;
         }
 }
 
 /* The results that PARTIAL asks for, from one to another: RFC 9394 section 3.1. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last)
 {
-    long from = strtol(a->st.set, NULL, 10), to = strtol(strchr(a->st.set, ':') + 1, NULL, 10);
+    long from = strtol(a->range, NULL, 10), to = strtol(strchr(a->range, ':') + 1, NULL, 10);
     long count = (long)a->uids_count;
     if (from < 0) {
         from += count + 1;
@@ -89,17 +89,56 @@ bool act_partial(const act *a, size_t *first, size_t *last)
     return low <= high;
 }
 
-static void begin_search(viewer *v, act *a)
+/* RETURN (UPDATE). False: its tag is in use. */
+static bool begin_follow(viewer *v, act *a)
+{
+    size_t sorted = 0;
+    followed *c = &v->contexts[v->contexts_count];
+    for (size_t i = 0; i < v->contexts_count; i++) {
+        if (!strcmp(v->contexts[i].tag, a->tag))
+            return false;
+        sorted += v->contexts[i].sorted;
+    }
+    a->unfollowed =
+        a->since.modseq || v->contexts_count == WORLD_CONTEXTS || (a->st.op == OP_SORT && sorted == WORLD_SORTED);
+    a->follows = !a->unfollowed;
+    *c = (followed){.uid = a->st.uid, .sorted = a->st.op == OP_SORT, .how = a->st.how};
+    memcpy(c->tag, a->tag, sizeof c->tag);
+    memcpy(c->keys, a->st.keys, sizeof c->keys);
+    for (size_t i = 0; i < v->count; i++)
+        c->frame[c->frame_count++] = v->at[i].uid;
+    memcpy(c->saved, v->saved, sizeof c->saved);
+    c->saved_count = v->saved_count;
+    memcpy(c->members, a->uids, sizeof c->members);
+    c->count = a->uids_count;
+    return true;
+}
+
+static void begin_search(viewer *v, act *a, bool *good)
 {
     size_t kept = 0;
-    search_run(v, a->st.keys, a->uids, &a->uids_count);
+    search_run(v, a->st.keys, NULL, a->uids, &a->uids_count);
     for (size_t i = 0; a->since.modseq && i < a->uids_count; i++)
         if (viewer_find(v, a->uids[i])->stamp > a->since.stamp)
             a->uids[kept++] = a->uids[i];
     if (a->since.modseq)
         a->uids_count = kept;
     if (a->st.op == OP_SORT)
-        sort(v, a);
+        uids_sort(v, a->st.how, a->uids, a->uids_count);
+    *good = !(a->st.ret & RETURN_UPDATE) || begin_follow(v, a);
+}
+
+/* FETCH with PARTIAL: RFC 9394 section 3.3. */
+static void begin_fetch(viewer *v, act *a, bool *good)
+{
+    size_t first, last;
+    *good = set_resolve(v, a->st.set, a->st.uid, a->uids, &a->uids_count);
+    if (!*a->range)
+        return;
+    if (!act_partial(a, &first, &last))
+        first = last = 0;
+    memmove(a->uids, a->uids + first, (last - first) * sizeof *a->uids);
+    a->uids_count = last - first;
 }
 
 /* RFC 9586 section 3.2: it takes or gives message numbers. */
@@ -128,7 +167,7 @@ void act_begin(judge *j, act *a, unsigned n)
     a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT) && !st->uid;
     a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
                st->op != OP_LOGOUT;
-    bool both = st->op == OP_SEARCH && st->ret & RETURN_PARTIAL && st->ret & RETURN_ALL;
+    bool both = (st->op == OP_SEARCH || st->op == OP_SORT) && st->ret & RETURN_PARTIAL && st->ret & RETURN_ALL;
     if ((needs_mailbox(st->op) && !v->selected) || both || (v->uidonly && uses_numbers(st))) {
         a->want = "BAD";
         return;
@@ -138,12 +177,14 @@ void act_begin(judge *j, act *a, unsigned n)
         return;
     }
     bool good = true;
-    if (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
+    if (st->op == OP_FETCH)
+        begin_fetch(v, a, &good);
+    else if (st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
         good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
     else if (st->op == OP_REPLACE)
         begin_replace(v, a, &good);
     else if (st->op == OP_SEARCH || st->op == OP_SORT)
-        begin_search(v, a);
+        begin_search(v, a, &good);
     else if (st->op == OP_EXPUNGE)
         begin_expunge(v, a);
     if (!good) {

@@ -72,9 +72,8 @@ static bool atom(reader *in, char *out, size_t room)
     return size || fault(in, "atom expected");
 }
 
-static bool set(reader *in, uint32_t *numbers, size_t *count)
+static bool more_set(reader *in, uint32_t *numbers, size_t *count)
 {
-    *count = 0;
     do {
         uint32_t first, last;
         if (!number32(in, &first) || !first)
@@ -93,6 +92,12 @@ static bool set(reader *in, uint32_t *numbers, size_t *count)
             numbers[(*count)++] = n;
     } while (take(in, ","));
     return true;
+}
+
+static bool set(reader *in, uint32_t *numbers, size_t *count)
+{
+    *count = 0;
+    return more_set(in, numbers, count);
 }
 
 bool reply_set(const char *text, size_t size, uint32_t *numbers, size_t *count)
@@ -306,6 +311,26 @@ static bool partial(reader *in, reply *r)
     return need(in, " ") && (take(in, "NIL") || set(in, r->numbers, &r->count)) && need(in, ")");
 }
 
+/* "(" position SP set *(SP position SP set) ")": RFC 5267 section 5 */
+static bool updates(reader *in, reply *r, bool add)
+{
+    if (!need(in, "("))
+        return false;
+    do {
+        uint32_t at;
+        if (r->updates_count == REPLY_UPDATES)
+            return fault(in, "too many updates for this test");
+        size_t n = r->updates_count++, first = r->count;
+        if (!number32(in, &at) || !need(in, " ") || !more_set(in, r->numbers, &r->count))
+            return false;
+        r->updates[n].add = add;
+        r->updates[n].at = at;
+        r->updates[n].first = first;
+        r->updates[n].count = r->count - first;
+    } while (take(in, " "));
+    return need(in, ")");
+}
+
 static bool esearch(reader *in, reply *r)
 {
     char name[16];
@@ -324,7 +349,8 @@ static bool esearch(reader *in, reply *r)
                     : !strcmp(name, "ALL")     ? (r->has_all = true, set(in, r->numbers, &r->count))
                     : !strcmp(name, "MODSEQ")  ? number64(in, &r->modseq)
                     : !strcmp(name, "PARTIAL") ? partial(in, r)
-                                               : fault(in, "unknown in ESEARCH");
+                    : !strcmp(name, "ADDTO") || !strcmp(name, "REMOVEFROM") ? updates(in, r, *name == 'A')
+                                                                            : fault(in, "unknown in ESEARCH");
         if (!good)
             return false;
     }

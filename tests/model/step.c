@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const op_names[OPS] = {"NOOP",    "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",
-                                          "STORE",   "SEARCH", "COPY",   "MOVE",    "EXPUNGE",  "APPEND", "STATUS",
-                                          "IDLE",    "DONE",   "CREATE", "DELETE",  "ENABLE",   "LIST",   "RENAME",
-                                          "REPLACE", "LOGOUT", "DROP",   "SORT",    "NOTIFY",   "GO"};
+static const char *const op_names[OPS] = {
+    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",       "SEARCH", "COPY",
+    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",      "ENABLE", "LIST",
+    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -212,6 +212,12 @@ static void random_keys(const viewer *v, uint64_t *r, char *out, size_t room)
     }
 }
 
+static void random_range(uint64_t *r, char *out, size_t room)
+{
+    const char *sign = chance(r, 40) ? "-" : "";
+    snprintf(out, room, "%s%u:%s%u", sign, 1 + chance_below(r, 8), sign, 1 + chance_below(r, 12));
+}
+
 static void random_fetch(uint64_t *r, step *st)
 {
     st->items = 0;
@@ -228,15 +234,36 @@ static void random_fetch(uint64_t *r, step *st)
         st->point = 1 + chance_below(r, WORLD_POINTS);
         st->resync = st->uid && chance(r, 50);
     }
+    if (st->uid && chance(r, 10))
+        random_range(r, st->keys, sizeof st->keys);
 }
 
 static void random_partial(uint64_t *r, step *st)
 {
-    const char *sign = chance(r, 40) ? "-" : "";
     st->ret |= RETURN_GIVEN | RETURN_PARTIAL;
     if (chance(r, 95))
         st->ret &= ~(unsigned)RETURN_ALL;
-    snprintf(st->set, sizeof st->set, "%s%u:%s%u", sign, 1 + chance_below(r, 8), sign, 1 + chance_below(r, 12));
+    random_range(r, st->set, sizeof st->set);
+}
+
+/* SEARCH or SORT. */
+static void random_search(const viewer *v, uint64_t *r, step *st)
+{
+    *st->set = '\0';
+    random_keys(v, r, st->keys, sizeof st->keys);
+    if (chance(r, 45))
+        st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
+    if (chance(r, 10))
+        random_partial(r, st);
+    if (chance(r, 20)) {
+        st->ret |= RETURN_GIVEN | RETURN_UPDATE;
+        if (chance(r, 8))
+            st->n = 1 + chance_below(r, 4);
+    }
+    if (chance(r, 5))
+        st->ret |= RETURN_GIVEN | RETURN_CONTEXT;
+    if (chance(r, 8) && !(st->ret & RETURN_SAVE))
+        st->point = 1 + chance_below(r, WORLD_POINTS);
 }
 
 static void random_selected(const world *w, const viewer *v, uint64_t *r, step *st)
@@ -258,18 +285,10 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
             st->point = 1 + chance_below(r, WORLD_POINTS);
     } else if (kind < 66) {
         st->op = OP_SEARCH;
-        *st->set = '\0';
-        random_keys(v, r, st->keys, sizeof st->keys);
-        if (chance(r, 40))
-            st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
-        if (chance(r, 10))
-            random_partial(r, st);
-        if (chance(r, 8) && !(st->ret & RETURN_SAVE))
-            st->point = 1 + chance_below(r, WORLD_POINTS);
-    } else if (kind < 68) {
+        random_search(v, r, st);
+    } else if (kind < 69) {
         st->op = OP_SORT;
-        *st->set = '\0';
-        random_keys(v, r, st->keys, sizeof st->keys);
+        random_search(v, r, st);
         st->how = chance_below(r, SORTS);
     } else if (kind < 71 && many < 40) {
         st->op = OP_COPY;
@@ -288,6 +307,12 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
     } else {
         *st->set = '\0';
         st->uid = 0;
+        if (v->contexts_count && chance(r, 6)) {
+            st->op = OP_CANCEL;
+            st->n = chance_below(r, WORLD_CONTEXTS);
+            st->how = chance(r, 20);
+            return;
+        }
         st->op = kind < 92 ? OP_NOOP : kind < 94 ? OP_CHECK : kind < 98 ? OP_IDLE : kind < 99 ? OP_UNSELECT : OP_CLOSE;
     }
 }

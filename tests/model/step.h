@@ -43,6 +43,7 @@ typedef enum step_op {
                   n: other mailboxes, 1 personal messages, 2 with flags, 3 with names, 4 names, 5 messages of A;
                   silent: STATUS */
     OP_GO,     /* a command under way moves on a little */
+    OP_CANCEL, /* CANCELUPDATE of the context n, how: and of the next */
     OPS
 } step_op;
 
@@ -53,7 +54,9 @@ enum {
     RETURN_ALL = 8,
     RETURN_COUNT = 16,
     RETURN_SAVE = 32,
-    RETURN_PARTIAL = 64
+    RETURN_PARTIAL = 64,
+    RETURN_UPDATE = 128, /* n: with the tag of the context n - 1, which is refused */
+    RETURN_CONTEXT = 256
 };
 
 enum { SORTS = 6 }; /* ARRIVAL, SIZE, REVERSE SIZE, REVERSE ARRIVAL, SUBJECT, REVERSE SUBJECT SIZE */
@@ -67,8 +70,8 @@ typedef struct step {
     unsigned later;  /* the connector answers later: other sessions come in between (GO) */
     unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC,
                         3 IMAP4rev2, 4 UIDONLY */
-    char set[48];    /* "$" too; SEARCH: the range of PARTIAL */
-    char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string */
+    char set[48];    /* "$" too; SEARCH, SORT: the range of PARTIAL */
+    char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string; FETCH: the range of PARTIAL */
 } step;
 
 void step_print(const step *st, FILE *out);

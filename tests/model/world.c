@@ -266,7 +266,7 @@ void viewer_drop(viewer *v, size_t index)
 void viewer_unselect(viewer *v)
 {
     v->selected = v->readonly = false;
-    v->count = v->saved_count = 0;
+    v->count = v->saved_count = v->contexts_count = 0;
     v->keywords = 0;
 }
 

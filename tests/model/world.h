@@ -16,6 +16,8 @@ enum {
     WORLD_VIEWERS = 8,    /* sessions */
     WORLD_MESSAGES = 512, /* in one mailbox; the generator keeps them under 60 */
     WORLD_POINTS = 16,
+    WORLD_CONTEXTS = 16, /* as docs and src/imap/search_context.h promise: of one session, and those of SORT */
+    WORLD_SORTED = 4,
     WORLD_UIDS = 4096
 };
 
@@ -75,6 +77,18 @@ typedef struct known {
     unsigned generation_before;
 } known;
 
+/* A search whose results are kept up to date (RFC 5267 section 4.3), as its client has them. */
+typedef struct followed {
+    char tag[16], keys[96];
+    bool uid, sorted;
+    unsigned how; /* sorted by what */
+    /* what message numbers and "$" in it mean: as it was when the command came */
+    uint32_t frame[WORLD_MESSAGES], saved[WORLD_MESSAGES];
+    size_t frame_count, saved_count;
+    uint32_t members[WORLD_MESSAGES];
+    size_t count;
+} followed;
+
 typedef struct viewer {
     bool selected, readonly, condstore, qresync, rev2, uidonly, idle;
     int box;
@@ -86,6 +100,8 @@ typedef struct viewer {
     uint64_t highest;    /* HIGHESTMODSEQ as a client keeps it (RFC 7162 section 3.2) */
     uint32_t saved[WORLD_MESSAGES];
     size_t saved_count;
+    followed contexts[WORLD_CONTEXTS + 1]; /* the last is being made */
+    size_t contexts_count;
     struct {
         bool set, flags;
         unsigned selected; /* 0: no news of the selected mailbox, 1 SELECTED, 2 SELECTED-DELAYED */
