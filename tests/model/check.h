@@ -50,7 +50,8 @@ bool context_refused(check *c, const reply *r);
 bool context_may_go(const check *c, uint32_t uid);
 bool context_settle(check *c);
 void context_cancel(check *c);
-/* ENABLE UIDONLY. */
+/* ENABLE IMAP4rev2; ENABLE UIDONLY. */
+void context_no_recent(viewer *v);
 void context_end_numbers(viewer *v);
 
 /* check_notify.c */

@@ -125,6 +125,8 @@ static bool settle(const check *c, const followed *x)
 {
     uint32_t want[WORLD_MESSAGES];
     size_t count, at = 0;
+    if (x->loose)
+        return true;
     search_run(c->v, x->keys, x, want, &count);
     if (x->sorted)
         uids_sort(c->v, x->how, want, count);
@@ -158,6 +160,14 @@ static void end(viewer *v, followed *x)
 {
     memmove(x, x + 1, (size_t)(&v->contexts[v->contexts_count] - (x + 1)) * sizeof *x);
     v->contexts_count--;
+}
+
+void context_no_recent(viewer *v)
+{
+    for (size_t i = 0; i < v->contexts_count; i++) {
+        const char *keys = v->contexts[i].keys;
+        v->contexts[i].loose |= strstr(keys, "RECENT") || strstr(keys, "NEW") || strstr(keys, "OLD");
+    }
 }
 
 void context_end_numbers(viewer *v)

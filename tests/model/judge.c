@@ -47,6 +47,7 @@ void judge_init(judge *j, rig_kind kind, FILE *trace)
         abort();
     text_init(&j->pipe_bytes, NULL, 1 << 20);
     world_init(&j->w, kind == RIG_VAULT);
+    j->w.subscribed[0] = true; /* as a new account has it */
     rig_init(&j->r, kind);
     j->r.event = event;
     j->r.context = j;
@@ -166,12 +167,6 @@ static void add_store(const act *a, text *out)
 
 static void add_notify(const act *a, text *out)
 {
-    static const char *const others[6] = {"",
-                                          " (personal (MessageNew MessageExpunge))",
-                                          " (personal (MessageNew MessageExpunge FlagChange))",
-                                          " (personal (MessageNew MessageExpunge MailboxName))",
-                                          " (personal (MailboxName))",
-                                          " (mailboxes A (MessageNew MessageExpunge))"};
     const step *st = &a->st;
     if (!st->how) {
         text_add_str(out, "NOTIFY NONE");
@@ -185,7 +180,7 @@ static void add_notify(const act *a, text *out)
                    : st->items             ? " (UID)"
                                            : "",
                    st->flags ? " FlagChange" : "");
-    text_add_str(out, others[st->n]);
+    text_add_str(out, wishes[st->n].text);
 }
 
 static void add_cancel(const judge *j, const act *a, unsigned n, text *out)
@@ -242,6 +237,9 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_NOTIFY:
         add_notify(a, out);
+        break;
+    case OP_SUBSCRIBE:
+        text_print(out, "%sSUBSCRIBE %s", a->st.how & 1u ? "UN" : "", name);
         break;
     case OP_CANCEL:
         add_cancel(j, a, n, out);
@@ -440,8 +438,10 @@ static void make(judge *j, act *a, const step *st, text *bytes)
                     st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
     if (st->op == OP_NOTIFY) {
         a->st.how %= 4;
-        a->st.n = a->st.how == 3 && !(st->n % 6) ? 1 : st->n % 6;
+        a->st.n = a->st.how == 3 && !(st->n % WISHES) ? 1 : st->n % WISHES;
     }
+    if (st->op == OP_SUBSCRIBE && j->r.kind == RIG_MEMORY) /* it takes no names without a mailbox */
+        a->st.op = OP_NOOP;
     if (st->op == OP_FETCH && !st->items)
         a->st.items = ITEM_FLAGS;
     if (!v->qresync && st->op == OP_FETCH)

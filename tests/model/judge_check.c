@@ -574,6 +574,8 @@ static void expect(check *c)
         v->qresync |= a->st.resync == 2;
         v->rev2 |= a->st.resync == 3;
         v->uidonly |= a->st.resync == 4;
+        if (a->st.resync == 3)
+            context_no_recent(v);
         if (a->st.resync == 4)
             context_end_numbers(v);
         for (size_t i = 0; v->rev2 && i < v->count; i++)

@@ -342,6 +342,9 @@ static void change(judge *j, act *a, unsigned n)
         if (*a->want == 'O')
             world_create(w, (int)a->st.box);
         break;
+    case OP_SUBSCRIBE:
+        w->subscribed[a->st.box] = !(a->st.how & 1u);
+        break;
     case OP_DELETE:
         a->want = a->st.box && w->boxes[a->st.box].exists ? "OK" : "NO";
         if (*a->want == 'O')

@@ -395,6 +395,7 @@ static bool list(reader *in, reply *r)
             if (!need(in, "\\") || !atom(in, word, sizeof word))
                 return false;
             r->nonexistent |= !strcasecmp(word, "NonExistent");
+            r->subscribed |= !strcasecmp(word, "Subscribed");
         } while (take(in, " "));
         if (!need(in, ")"))
             return false;

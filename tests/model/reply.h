@@ -90,7 +90,7 @@ typedef struct reply {
     /* STATUS */
     char name[64]; /* LIST too */
     char old[64];  /* LIST: OLDNAME */
-    bool nonexistent;
+    bool nonexistent, subscribed;
     struct {
         char name[20];
         uint64_t value;

@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char *const op_names[OPS] = {
-    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",       "SEARCH", "COPY",
-    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",      "ENABLE", "LIST",
-    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE"};
+    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",        "SEARCH",   "COPY",
+    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",       "ENABLE",   "LIST",
+    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE", "SUBSCRIBE"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -332,6 +332,9 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
     } else if (kind < 80) {
         st->op = chance(r, 15) ? OP_EXAMINE : OP_SELECT;
         st->resync = chance(r, 25) ? 1 + chance_below(r, 2) : 0;
+    } else if (kind < 82) {
+        st->op = OP_SUBSCRIBE;
+        st->how = chance(r, 50);
     } else if (kind < 88) {
         st->op = OP_CREATE;
     } else if (kind < 89) {
@@ -345,7 +348,7 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->op = OP_NOTIFY;
         st->how = chance(r, 90) ? 1 + chance_below(r, 3) : 0;
         st->flags = chance(r, 70);
-        st->n = chance_below(r, 6);
+        st->n = chance_below(r, WISHES);
         st->items = items[chance_below(r, 4)];
         st->silent = chance(r, 30);
     } else if (kind < 94) {

@@ -37,13 +37,14 @@ typedef enum step_op {
     OP_RENAME,  /* box to box n */
     OP_REPLACE, /* set is one number */
     OP_LOGOUT,
-    OP_DROP,   /* the connection breaks */
-    OP_SORT,   /* how: by what */
-    OP_NOTIFY, /* how: 0 NONE, 1 SELECTED, 2 SELECTED-DELAYED, 3 neither; flags: FlagChange; items: of new messages;
-                  n: other mailboxes, 1 personal messages, 2 with flags, 3 with names, 4 names, 5 messages of A;
-                  silent: STATUS */
-    OP_GO,     /* a command under way moves on a little */
-    OP_CANCEL, /* CANCELUPDATE of the context n, how: and of the next */
+    OP_DROP,      /* the connection breaks */
+    OP_SORT,      /* how: by what */
+    OP_NOTIFY,    /* how: 0 NONE, 1 SELECTED, 2 SELECTED-DELAYED, 3 neither; flags: FlagChange; items: of new messages;
+                     n: other mailboxes, as wishes[n] of world.c;
+                     silent: STATUS */
+    OP_GO,        /* a command under way moves on a little */
+    OP_CANCEL,    /* CANCELUPDATE of the context n, how: and of the next */
+    OP_SUBSCRIBE, /* how: UNSUBSCRIBE */
     OPS
 } step_op;
 

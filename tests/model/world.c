@@ -125,6 +125,22 @@ const char *content_subject(unsigned n)
     return subjects[n % CONTENTS];
 }
 
+const wish wishes[WISHES] = {
+    {"", 0, 0, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge FlagChange))", WISH_ALL, WISH_ALL, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge MailboxName))", WISH_ALL, 0, WISH_ALL, 0, false},
+    {" (personal (MailboxName))", 0, 0, WISH_ALL, 0, false},
+    {" (mailboxes A (MessageNew MessageExpunge))", 2, 0, 0, 0, false},
+    {" (mailboxes (B C) (MessageNew MessageExpunge))", 12, 0, 0, 0, false},
+    {" (subtree A (MessageNew MessageExpunge FlagChange))", 2, 2, 0, 0, false},
+    {" (inboxes (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, false}, /* section 6.3: all of them */
+    {" (subscribed (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, true},
+    {" (subtree (B INBOX) (MessageNew MessageExpunge)) (mailboxes A (MailboxName))", 5, 0, 2, 0, false},
+    {" (mailboxes C (MessageNew MessageExpunge FlagChange)) (personal (SubscriptionChange))", 8, 8, 0, WISH_ALL, false},
+    {" (subtree C (MailboxName SubscriptionChange)) (personal (MessageNew MessageExpunge))", WISH_ALL, 0, 8, 8, false},
+};
+
 void world_init(world *w, bool copies_ghosts)
 {
     static const char *const names[WORLD_BOXES] = {"INBOX", "A", "B", "C"};
