@@ -22,6 +22,7 @@ typedef struct check {
     unsigned status_said;
     bool moved; /* COPYUID of a MOVE */
     uint32_t unseen_said;
+    uint32_t floor; /* of QRESYNC: up to this UID the client knows what has vanished */
     uint32_t told[WORLD_MESSAGES], vanished[REPLY_NUMBERS]; /* in this command */
     size_t told_count, vanished_count;
 } check;
@@ -53,6 +54,8 @@ void context_cancel(check *c);
 /* ENABLE IMAP4rev2; ENABLE UIDONLY. */
 void context_no_recent(viewer *v);
 void context_end_numbers(viewer *v);
+
+bool resync_asked(const check *c, uint32_t uid);
 
 /* check_notify.c */
 bool viewer_quiet(const viewer *v);

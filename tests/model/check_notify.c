@@ -33,11 +33,17 @@ static bool watches_messages(const world *w, const viewer *v, unsigned number)
            (!wish_of(v)->subscribed || (w->subscribed[number] && v->notify.at[number].subscribed));
 }
 
-/* It may: the subscription came or went meanwhile. */
+/* It may: the subscription came or went meanwhile, or the mailbox had a name of those until now. */
 static bool may_watch_messages(const world *w, const viewer *v, unsigned number)
 {
-    return wish_of(v)->messages & 1u << number &&
-           (!wish_of(v)->subscribed || w->subscribed[number] || v->notify.at[number].subscribed);
+    for (unsigned i = 0; i < WORLD_BOXES; i++) {
+        const known *k = &v->notify.at[i];
+        bool was = k->exists && k->generation == w->boxes[number].generation;
+        if ((i == number || was) && wish_of(v)->messages & 1u << i &&
+            (!wish_of(v)->subscribed || w->subscribed[i] || k->subscribed))
+            return true;
+    }
+    return false;
 }
 
 static bool watches_flags(const viewer *v, unsigned number)

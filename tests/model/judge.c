@@ -138,9 +138,30 @@ static void add_append(const judge *j, const act *a, text *out)
     }
 }
 
+/* The known UIDs (what is not given is not known then), and numbers with their UIDs. */
+static void add_known(viewer *v, act *a, text *out)
+{
+    size_t every = v->kept.count / JUDGE_MATCHES + 1, left = 0;
+    for (size_t i = every - 1; a->st.how & 4u && i < v->kept.count; i += every) {
+        a->matches[a->matches_count][0] = (uint32_t)i + 1;
+        a->matches[a->matches_count++][1] = v->kept.at[i].uid;
+    }
+    for (size_t i = 0; a->known_given && i < v->kept.count; i += a->st.how & 2u ? 2 : 1) {
+        text_print(out, "%c%u", left ? ',' : ' ', v->kept.at[i].uid);
+        v->kept.at[left++] = v->kept.at[i];
+    }
+    if (a->known_given)
+        v->kept.count = left;
+    for (unsigned side = 0; side < 2 && a->matches_count; side++)
+        for (size_t i = 0; i < a->matches_count; i++)
+            text_print(out, "%s%u", i ? "," : side ? " " : " (", a->matches[i][side]);
+    if (a->matches_count)
+        text_add_byte(out, ')');
+}
+
 static void add_select(judge *j, act *a, unsigned n, text *out)
 {
-    const viewer *v = &j->w.viewers[n];
+    viewer *v = &j->w.viewers[n];
     const box *b = &j->w.boxes[a->st.box];
     text_print(out, "%s %s", a->st.op == OP_SELECT ? "SELECT" : "EXAMINE", b->name);
     a->resync = a->st.resync == 2 && v->qresync && v->kept.there && v->kept.box == (int)a->st.box && b->exists &&
@@ -149,11 +170,12 @@ static void add_select(judge *j, act *a, unsigned n, text *out)
         text_add_str(out, " (CONDSTORE)");
     if (!a->resync)
         return;
-    text_print(out, " (QRESYNC (%u %" PRIu64, b->uidvalidity, v->kept.highest);
+    bool other = a->st.how & 8u; /* then it is as without (RFC 7162 section 3.2.5) */
+    text_print(out, " (QRESYNC (%u %" PRIu64, b->uidvalidity + other, v->kept.highest);
     a->known_given = a->st.how & 1u && v->kept.count;
-    for (size_t i = 0; a->known_given && i < v->kept.count; i++)
-        text_print(out, "%c%u", i ? ',' : ' ', v->kept.at[i].uid);
+    add_known(v, a, out);
     text_add_str(out, "))");
+    a->resync = !other;
 }
 
 static void add_store(const act *a, text *out)

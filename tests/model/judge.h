@@ -8,15 +8,17 @@
 #include "step.h"
 #include "world.h"
 
-enum { JUDGE_PIPE = 6 };
+enum { JUDGE_PIPE = 6, JUDGE_MATCHES = 8 };
 
 /* One command under way. */
 typedef struct act {
     step st;
     char tag[16];
-    point since;      /* UNCHANGEDSINCE, CHANGEDSINCE; modseq 0: none */
-    bool resync;      /* SELECT with QRESYNC */
-    bool known_given; /* and with the known UIDs */
+    point since;                        /* UNCHANGEDSINCE, CHANGEDSINCE; modseq 0: none */
+    bool resync;                        /* SELECT with QRESYNC */
+    bool known_given;                   /* and with the known UIDs */
+    uint32_t matches[JUDGE_MATCHES][2]; /* sequence match data: numbers and UIDs */
+    size_t matches_count;
     /* the model's side */
     bool begun, changed, looked, read;
     bool touched;     /* it has changed the selected mailbox */

@@ -48,6 +48,8 @@ static bool check_earlier(check *c, const reply *r)
             return check_fault(c, "VANISHED (EARLIER) of a message that is there", uid, 0);
         if (uid >= c->j->w.boxes[c->v->box].uidnext)
             return check_fault(c, "VANISHED (EARLIER) of a UID that never was", uid, 0);
+        if (resync && (!resync_asked(c, uid) || uid <= c->floor))
+            return check_fault(c, "VANISHED (EARLIER) that QRESYNC has not asked for", uid, c->floor);
         if (c->vanished_count < REPLY_NUMBERS)
             c->vanished[c->vanished_count++] = uid;
     }

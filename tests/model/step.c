@@ -313,7 +313,7 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
             st->how = chance(r, 20);
             return;
         }
-        st->op = kind < 92 ? OP_NOOP : kind < 94 ? OP_CHECK : kind < 98 ? OP_IDLE : kind < 99 ? OP_UNSELECT : OP_CLOSE;
+        st->op = kind < 92 ? OP_NOOP : kind < 94 ? OP_CHECK : kind < 97 ? OP_IDLE : kind < 98 ? OP_UNSELECT : OP_CLOSE;
     }
 }
 
@@ -332,12 +332,13 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
     } else if (kind < 80) {
         st->op = chance(r, 15) ? OP_EXAMINE : OP_SELECT;
         st->resync = chance(r, 25) ? 1 + chance_below(r, 2) : 0;
+        st->how = chance_below(r, chance(r, 10) ? 16 : 8);
     } else if (kind < 82) {
         st->op = OP_SUBSCRIBE;
         st->how = chance(r, 50);
     } else if (kind < 88) {
         st->op = OP_CREATE;
-    } else if (kind < 89) {
+    } else if (kind < 90) {
         st->op = OP_DELETE;
         st->box = 1 + chance_below(r, WORLD_BOXES - 1);
     } else if (kind < 92) {
@@ -380,6 +381,7 @@ void step_random(world *w, uint64_t *r, unsigned sessions, bool busy[], step *st
         st->op = chance(r, 12) ? OP_EXAMINE : OP_SELECT;
         st->box = chance(r, 75) ? 0 : chance_below(r, WORLD_BOXES);
         st->resync = chance(r, 35) ? 1 + chance_below(r, 2) : 0;
+        st->how = chance_below(r, chance(r, 10) ? 16 : 8);
     } else {
         random_anywhere(w, v, r, st);
     }

@@ -69,8 +69,9 @@ typedef struct step {
     unsigned point;  /* 0: none, else the point n - 1 */
     unsigned pipe;   /* sent together with the next command, of the same session */
     unsigned later;  /* the connector answers later: other sessions come in between (GO) */
-    unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC,
-                        3 IMAP4rev2, 4 UIDONLY */
+    unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC, with what bits of how say: 1 the known UIDs, 2 but only
+                        every other one, 4 sequence match data, 8 of another UIDVALIDITY; FETCH CHANGEDSINCE: 1
+                        VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC, 3 IMAP4rev2, 4 UIDONLY */
     char set[48];    /* "$" too; SEARCH, SORT: the range of PARTIAL */
     char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string; FETCH: the range of PARTIAL */
 } step;
