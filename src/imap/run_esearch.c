@@ -164,7 +164,7 @@ static ll_status found(ll_session *s, command *c, esearch *x)
 
 static ll_status reply(ll_session *s, esearch *x)
 {
-    if (!x->result.count || !(x->wanted.want & SEARCH_RETURN_DATA)) /* RFC 7377 section 2.1 */
+    if (!x->result.count || !(x->wanted.want & (SEARCH_RETURN_DATA | SEARCH_RETURN_UPDATE))) /* RFC 7377 section 2.1 */
         return LL_OK;
     return search_writer_esearch(&x->writer, s, &x->wanted, &x->result, x->heading, true);
 }

@@ -106,7 +106,10 @@ static void add_search(const act *a, text *out)
                                              "REVERSE ARRIVAL", "SUBJECT", "REVERSE SUBJECT SIZE"};
     static const char *const options[] = {"", "MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "UPDATE", "CONTEXT"};
     bool first = true;
-    text_add_str(out, a->st.op == OP_SORT ? "SORT " : "SEARCH ");
+    if (a->st.op == OP_ESEARCH)
+        text_print(out, "ESEARCH%s ", sources[a->st.n].text);
+    else
+        text_add_str(out, a->st.op == OP_SORT ? "SORT " : "SEARCH ");
     for (unsigned i = 1; i < sizeof options / sizeof *options; i++)
         if (a->st.ret & 1u << i) {
             text_print(out, "%s%s", first ? "RETURN (" : " ", options[i]);
@@ -219,7 +222,7 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         [OP_NOOP] = "NOOP", [OP_CHECK] = "CHECK",   [OP_UNSELECT] = "UNSELECT", [OP_CLOSE] = "CLOSE",
         [OP_IDLE] = "IDLE", [OP_LOGOUT] = "LOGOUT", [OP_LIST] = "LIST \"\" *"};
     const char *name = j->w.boxes[a->st.box].name;
-    text_print(out, "%s %s", a->tag, a->st.uid ? "UID " : "");
+    text_print(out, "%s %s", a->tag, a->st.uid && a->st.op != OP_ESEARCH ? "UID " : "");
     switch (a->st.op) {
     case OP_SELECT:
     case OP_EXAMINE:
@@ -233,6 +236,7 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_SEARCH:
     case OP_SORT:
+    case OP_ESEARCH:
         add_search(a, out);
         break;
     case OP_COPY:
@@ -441,8 +445,8 @@ static void make(judge *j, act *a, const step *st, text *bytes)
     memset(a, 0, sizeof *a);
     a->st = *st;
     snprintf(a->tag, sizeof a->tag, "t%lu", ++j->tags);
-    bool search = st->op == OP_SEARCH || st->op == OP_SORT;
-    if (search && st->n && st->n <= v->contexts_count && st->ret & RETURN_UPDATE)
+    bool search = st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_ESEARCH;
+    if (search && st->op != OP_ESEARCH && st->n && st->n <= v->contexts_count && st->ret & RETURN_UPDATE)
         snprintf(a->tag, sizeof a->tag, "%s", v->contexts[st->n - 1].tag);
     snprintf(a->range, sizeof a->range, "%s",
              search && st->ret & RETURN_PARTIAL ? st->set
@@ -458,6 +462,10 @@ static void make(judge *j, act *a, const step *st, text *bytes)
     if (v->notify.set && v->notify.selected == 1) /* RFC 5465 section 5.3: numbers mean nothing */
         a->st.uid = st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT ||
                     st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
+    if (st->op == OP_ESEARCH) {
+        a->st.n = st->n % SOURCES;
+        a->st.uid = 1; /* that is what it gives */
+    }
     if (st->op == OP_NOTIFY) {
         a->st.how %= 4;
         a->st.n = a->st.how == 3 && !(st->n % WISHES) ? 1 : st->n % WISHES;
@@ -503,7 +511,8 @@ static bool start(judge *j, const step *st)
         text_fini(&bytes);
         return good;
     }
-    if (st->later && st->op != OP_LOGOUT && st->op != OP_NOTIFY && !(st->ret & RETURN_UPDATE && st->n))
+    if (st->later && st->op != OP_ESEARCH && st->op != OP_LOGOUT && st->op != OP_NOTIFY &&
+        !(st->ret & RETURN_UPDATE && st->n))
         return start_later(j, st);
     j->pipe_session = n;
     make(j, &j->pipe[j->pipe_count++], st, &j->pipe_bytes);

@@ -39,6 +39,12 @@ typedef struct act {
     uint32_t refused[WORLD_MESSAGES]; /* MODIFIED */
     size_t refused_count;
     struct {
+        bool due; /* ESEARCH: a response with these must come, if there are any */
+        unsigned generation;
+        uint32_t uids[WORLD_MESSAGES];
+        size_t count;
+    } multi[WORLD_BOXES];
+    struct {
         bool there;
         uint64_t messages, recent, unseen, uidnext, deleted, size;
     } status;

@@ -225,11 +225,36 @@ static bool saves_only(const act *a)
     return (a->st.ret & ~(unsigned)(RETURN_GIVEN | RETURN_CONTEXT | RETURN_UPDATE)) == RETURN_SAVE;
 }
 
+/* One mailbox of several. */
+static bool check_multi(check *c, const reply *r)
+{
+    act *a = c->a;
+    unsigned i = 0;
+    while (i < WORLD_BOXES && strcmp(c->j->w.boxes[i].name, r->name) != 0)
+        i++;
+    if (a->st.op != OP_ESEARCH || i == WORLD_BOXES || !a->multi[i].due)
+        return check_fault(c, "ESEARCH of a mailbox that nobody asked for, or twice", i, 0);
+    box *b = &c->j->w.boxes[i];
+    if (!a->multi[i].count)
+        return check_fault(c, "ESEARCH of a mailbox where nothing is found", i, 0);
+    if (b->uidvalidity && b->uidvalidity != r->number)
+        return check_fault(c, "UIDVALIDITY of ESEARCH", r->number, b->uidvalidity);
+    if (r->number <= b->uidvalidity_before)
+        return check_fault(c, "UIDVALIDITY of ESEARCH is not larger than before", r->number, b->uidvalidity_before);
+    b->uidvalidity = r->number;
+    a->multi[i].due = false;
+    memcpy(a->uids, a->multi[i].uids, sizeof a->uids);
+    a->uids_count = a->multi[i].count;
+    return check_esearch(c, r);
+}
+
 static bool check_search(check *c, const reply *r)
 {
     bool sort = c->a->st.op == OP_SORT;
     if (r->updates_count)
         return context_update(c, r);
+    if (*r->name)
+        return check_multi(c, r);
     if ((c->a->st.op != OP_SEARCH && !sort) || c->result_said)
         return check_fault(c, "SEARCH that nobody asked for", 0, 0);
     c->result_said = true;
@@ -423,7 +448,8 @@ static bool check_code(check *c, const reply *r)
     bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
     bool quiet = viewer_quiet(c->v), ghosts = !quiet && c->v->selected && a->syncs && !a->dead && has_ghosts(c);
     if (c->v->uidonly && c->v->selected && a->want && *a->want == 'B')
-        return !strcmp(r->code, "UIDREQUIRED") || (a->st.ret & (RETURN_PARTIAL | RETURN_UPDATE)) ||
+        return !strcmp(r->code, "UIDREQUIRED") ||
+               (a->st.ret & (RETURN_PARTIAL | RETURN_UPDATE | (a->st.op == OP_ESEARCH ? RETURN_SAVE : 0))) ||
                check_fault(c, "no UIDREQUIRED", 0, 0);
     if (a->refused_count || !strcmp(r->code, "MODIFIED"))
         return !strcmp(r->code, "MODIFIED") ? check_modified(c, r) : check_fault(c, "no MODIFIED", a->refused_count, 0);
@@ -450,7 +476,7 @@ static void save_result(check *c)
 {
     act *a = c->a;
     viewer *v = c->v;
-    if ((a->st.op != OP_SEARCH && a->st.op != OP_SORT) || !(a->st.ret & RETURN_SAVE))
+    if ((a->st.op != OP_SEARCH && a->st.op != OP_SORT && a->st.op != OP_ESEARCH) || !(a->st.ret & RETURN_SAVE))
         return;
     bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) && a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL);
     /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
@@ -474,6 +500,9 @@ static bool check_results(check *c)
     if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only(a)) ||
         (a->st.op == OP_STATUS && !c->result_said))
         return check_fault(c, "no result", 0, 0);
+    for (unsigned i = 0; a->st.op == OP_ESEARCH && !saves_only(a) && i < WORLD_BOXES; i++)
+        if (a->multi[i].due && a->multi[i].count)
+            return check_fault(c, "no ESEARCH of a mailbox", i, a->multi[i].count);
     if (a->unfollowed && !c->refusal_said)
         return check_fault(c, "no NOUPDATE", c->v->contexts_count, 0);
     if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)
@@ -567,7 +596,7 @@ static void expect(check *c)
         v->condstore = true;
     if (a->st.op == OP_NOTIFY)
         watch_begin(c);
-    if (a->follows && saves_only(a) && !strcmp(a->want, "OK"))
+    if (a->follows && (saves_only(a) || a->st.op == OP_ESEARCH) && !strcmp(a->want, "OK"))
         v->contexts_count++;
     if (a->st.op == OP_CANCEL && !strcmp(a->want, "OK"))
         context_cancel(c);

@@ -128,6 +128,51 @@ static void begin_search(viewer *v, act *a, bool *good)
     *good = !(a->st.ret & RETURN_UPDATE) || begin_follow(v, a);
 }
 
+/* All that match in one mailbox, as a client would see it that opens it now. */
+static void search_box(const world *w, unsigned box_number, const act *a, uint32_t *uids, size_t *count)
+{
+    viewer *v = calloc(1, sizeof *v);
+    const messages *m = &w->boxes[box_number].here;
+    if (!v)
+        abort();
+    for (size_t i = 0; i < m->count; i++)
+        v->at[v->count++] = (entry){.uid = m->at[i].uid,
+                                    .flags = m->at[i].flags,
+                                    .content = m->at[i].content % CONTENTS,
+                                    .date = m->at[i].date};
+    search_run(v, a->st.keys, NULL, uids, count);
+    free(v);
+}
+
+/* ESEARCH. The selected mailbox is searched as it is seen, if it is named so, else as it is. */
+static void begin_multi(const world *w, viewer *v, act *a, bool *good)
+{
+    const source *s = &sources[a->st.n];
+    bool only = a->st.n < 2; /* RFC 7377 section 2.2: SAVE */
+    if ((s->selected && !v->selected) || (a->st.ret & RETURN_SAVE && !only) ||
+        (a->st.ret & RETURN_UPDATE && !v->selected)) {
+        *good = false;
+        return;
+    }
+    for (unsigned i = 0; i < WORLD_BOXES; i++) {
+        bool named = s->boxes & 1u << i && (!s->subscribed || w->subscribed[i]);
+        bool own = v->selected && v->box == (int)i;
+        if ((!named && !(own && s->selected)) || !w->boxes[i].exists)
+            continue;
+        a->multi[i].due = true;
+        a->multi[i].generation = w->boxes[i].generation;
+        if (own && s->selected && !viewer_dead(w, v))
+            search_run(v, a->st.keys, NULL, a->multi[i].uids, &a->multi[i].count);
+        else
+            search_box(w, i, a, a->multi[i].uids, &a->multi[i].count);
+        if (own && only) {
+            memcpy(a->uids, a->multi[i].uids, sizeof a->uids);
+            a->uids_count = a->multi[i].count;
+        }
+    }
+    *good = !(a->st.ret & RETURN_UPDATE) || begin_follow(v, a);
+}
+
 /* FETCH with PARTIAL: RFC 9394 section 3.3. */
 static void begin_fetch(viewer *v, act *a, bool *good)
 {
@@ -144,9 +189,9 @@ static void begin_fetch(viewer *v, act *a, bool *good)
 /* RFC 9586 section 3.2: it takes or gives message numbers. */
 static bool uses_numbers(const step *st)
 {
-    bool search = st->op == OP_SEARCH || st->op == OP_SORT, set = st->op == OP_FETCH || st->op == OP_STORE ||
-                                                                  st->op == OP_COPY || st->op == OP_MOVE ||
-                                                                  st->op == OP_REPLACE;
+    bool several = st->op == OP_ESEARCH, search = st->op == OP_SEARCH || st->op == OP_SORT || several,
+         set =
+             st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE;
     return ((set || search) && !st->uid) || (search && search_numbers(st->keys));
 }
 
@@ -167,7 +212,8 @@ void act_begin(judge *j, act *a, unsigned n)
     a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT) && !st->uid;
     a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
                st->op != OP_LOGOUT;
-    bool both = (st->op == OP_SEARCH || st->op == OP_SORT) && st->ret & RETURN_PARTIAL && st->ret & RETURN_ALL;
+    bool both = (st->op == OP_SEARCH || st->op == OP_ESEARCH || st->op == OP_SORT) && st->ret & RETURN_PARTIAL &&
+                st->ret & RETURN_ALL;
     if ((needs_mailbox(st->op) && !v->selected) || both || (v->uidonly && uses_numbers(st))) {
         a->want = "BAD";
         return;
@@ -183,6 +229,8 @@ void act_begin(judge *j, act *a, unsigned n)
         good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
     else if (st->op == OP_REPLACE)
         begin_replace(v, a, &good);
+    else if (st->op == OP_ESEARCH)
+        begin_multi(&j->w, v, a, &good);
     else if (st->op == OP_SEARCH || st->op == OP_SORT)
         begin_search(v, a, &good);
     else if (st->op == OP_EXPUNGE)

@@ -298,6 +298,17 @@ static bool search(reader *in, reply *r)
     return true;
 }
 
+/* A mailbox name. */
+static bool mailbox(reader *in, char *out, size_t room)
+{
+    bool quoted = take(in, "\"");
+    size_t size = 0;
+    while (quoted && in->at < in->end && *in->at != '"' && size + 1 < room)
+        out[size++] = *in->at++;
+    out[size] = '\0';
+    return quoted ? need(in, "\"") : atom(in, out, room);
+}
+
 /* "(" partial-range SP partial-results ")": RFC 9394 section 4 */
 static bool partial(reader *in, reply *r)
 {
@@ -335,9 +346,12 @@ static bool esearch(reader *in, reply *r)
 {
     char name[16];
     r->kind = REPLY_ESEARCH;
-    if (!need(in, " (TAG \""))
+    if (!need(in, " (TAG \"") || !atom(in, r->tag, sizeof r->tag) || !need(in, "\""))
         return false;
-    if (!atom(in, r->tag, sizeof r->tag) || !need(in, "\")"))
+    if (take(in, " MAILBOX ") && /* RFC 7377 section 4 */
+        (!mailbox(in, r->name, sizeof r->name) || !need(in, " UIDVALIDITY ") || !number32(in, &r->number)))
+        return false;
+    if (!need(in, ")"))
         return false;
     r->is_uid = take(in, " UID");
     while (take(in, " ")) {
@@ -370,17 +384,6 @@ static bool status(reader *in, reply *r)
         r->items++;
     } while (take(in, " "));
     return need(in, ")");
-}
-
-/* A mailbox name. */
-static bool mailbox(reader *in, char *out, size_t room)
-{
-    bool quoted = take(in, "\"");
-    size_t size = 0;
-    while (quoted && in->at < in->end && *in->at != '"' && size + 1 < room)
-        out[size++] = *in->at++;
-    out[size] = '\0';
-    return quoted ? need(in, "\"") : atom(in, out, room);
 }
 
 /* "(" attributes ")" SP delimiter SP name [SP "(" "OLDNAME" SP "(" name "))"] and CHILDINFO */

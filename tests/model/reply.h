@@ -88,7 +88,7 @@ typedef struct reply {
     } updates[REPLY_UPDATES];
     size_t updates_count;
     /* STATUS */
-    char name[64]; /* LIST too */
+    char name[64]; /* LIST too; ESEARCH: of several mailboxes, number is its UIDVALIDITY */
     char old[64];  /* LIST: OLDNAME */
     bool nonexistent, subscribed;
     struct {

@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char *const op_names[OPS] = {
-    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",        "SEARCH",   "COPY",
-    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",       "ENABLE",   "LIST",
-    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE", "SUBSCRIBE"};
+    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",        "SEARCH",  "COPY",
+    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",       "ENABLE",  "LIST",
+    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE", "ESEARCH", "SUBSCRIBE"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -266,6 +266,20 @@ static void random_search(const viewer *v, uint64_t *r, step *st)
         st->point = 1 + chance_below(r, WORLD_POINTS);
 }
 
+/* In several mailboxes: no \Recent, which has no meaning there, and no "$". */
+static void random_esearch(const viewer *v, uint64_t *r, step *st)
+{
+    st->op = OP_ESEARCH;
+    st->uid = 0;
+    random_search(v, r, st);
+    st->n = chance_below(r, SOURCES);
+    st->point = 0;
+    if (st->n > 1)
+        st->ret &= ~(unsigned)(chance(r, 90) ? RETURN_SAVE | RETURN_UPDATE : RETURN_UPDATE);
+    if (strpbrk(st->keys, "$") || strstr(st->keys, "RECENT") || strstr(st->keys, "NEW") || strstr(st->keys, "OLD"))
+        snprintf(st->keys, sizeof st->keys, "UNSEEN");
+}
+
 static void random_selected(const world *w, const viewer *v, uint64_t *r, step *st)
 {
     size_t many = w->boxes[v->box].here.count;
@@ -319,7 +333,11 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
 
 static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *st)
 {
-    unsigned kind = chance_below(r, 100);
+    unsigned kind = chance_below(r, 105);
+    if (kind >= 100) {
+        random_esearch(v, r, st);
+        return;
+    }
     st->box = v->selected && chance(r, 60) ? (unsigned)v->box : chance(r, 60) ? 0 : chance_below(r, WORLD_BOXES);
     if (kind < 45) {
         st->op = w->boxes[st->box].here.count < 25 ? OP_APPEND : OP_STATUS;

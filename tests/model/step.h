@@ -44,6 +44,7 @@ typedef enum step_op {
                      silent: STATUS */
     OP_GO,        /* a command under way moves on a little */
     OP_CANCEL,    /* CANCELUPDATE of the context n, how: and of the next */
+    OP_ESEARCH,   /* n: in what mailboxes, as sources[n] of world.c */
     OP_SUBSCRIBE, /* how: UNSUBSCRIBE */
     OPS
 } step_op;

@@ -141,6 +141,20 @@ const wish wishes[WISHES] = {
     {" (subtree C (MailboxName SubscriptionChange)) (personal (MessageNew MessageExpunge))", WISH_ALL, 0, 8, 8, false},
 };
 
+const source sources[SOURCES] = {
+    {"", 0, true, false}, /* these two mean the selected mailbox alone */
+    {" IN (selected)", 0, true, false},
+    {" IN (personal)", WISH_ALL, false, false},
+    {" IN (inboxes)", 1, false, false}, /* where mail is delivered */
+    {" IN (mailboxes A)", 2, false, false},
+    {" IN (mailboxes (A B) mailboxes C)", 14, false, false},
+    {" IN (subtree INBOX subtree-one (B C))", 13, false, false},
+    {" IN (subtree-one A)", 2, false, false},
+    {" IN (subscribed)", WISH_ALL, false, true},
+    {" IN (selected mailboxes (A B))", 6, true, false},
+    {" IN (selected personal)", WISH_ALL, true, false},
+};
+
 void world_init(world *w, bool copies_ghosts)
 {
     static const char *const names[WORLD_BOXES] = {"INBOX", "A", "B", "C"};

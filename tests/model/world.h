@@ -162,6 +162,15 @@ typedef struct wish {
 } wish;
 extern const wish wishes[WISHES];
 
+/* Where ESEARCH may look (RFC 7377 section 2.2). */
+enum { SOURCES = 11 };
+typedef struct source {
+    const char *text;
+    unsigned boxes;
+    bool selected, subscribed;
+} source;
+extern const source sources[SOURCES];
+
 /* Contents and dates that messages are made of. */
 enum { CONTENTS = 14, DATES = 4 };
 const char *content_of(unsigned n, size_t *size);
