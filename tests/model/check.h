@@ -19,7 +19,7 @@ typedef struct check {
     bool news;        /* of others has been told */
     bool moves;       /* the view moves at its end, whatever NOTIFY says */
     bool refusal_said;
-    unsigned status_said;
+    unsigned status_said, listed;
     bool moved; /* COPYUID of a MOVE */
     uint32_t unseen_said;
     uint32_t floor; /* of QRESYNC: up to this UID the client knows what has vanished */
@@ -56,6 +56,12 @@ void context_no_recent(viewer *v);
 void context_end_numbers(viewer *v);
 
 bool resync_asked(const check *c, uint32_t uid);
+
+/* check_list.c: LIST, its STATUS and what is missing; THREAD. */
+bool list_answer(check *c, const reply *r);
+bool list_status(check *c, const reply *r);
+bool list_end(check *c);
+bool check_thread(check *c, const reply *r);
 
 /* check_notify.c */
 bool viewer_quiet(const viewer *v);

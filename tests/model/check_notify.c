@@ -224,8 +224,8 @@ static bool check_oldname(check *c, const reply *r, int number)
 bool watch_list(check *c, const reply *r)
 {
     int number = box_number(&c->j->w, r->name);
-    if (c->a->st.op == OP_LIST && !*r->old && !r->nonexistent)
-        return true;
+    if (c->a->st.op == OP_LIST && !*r->old && (!r->nonexistent || c->a->st.how == 2))
+        return list_answer(c, r);
     if (check_opens(c->a) && c->v->rev2 && number == (int)c->a->st.box && !r->nonexistent) /* RFC 9051 section 6.3.2 */
         return true;
     if (number < 0)

@@ -108,6 +108,8 @@ static void add_search(const act *a, text *out)
     bool first = true;
     if (a->st.op == OP_ESEARCH)
         text_print(out, "ESEARCH%s ", sources[a->st.n].text);
+    else if (a->st.op == OP_THREAD)
+        text_print(out, "THREAD %s UTF-8 ", a->st.how & 1u ? "REFERENCES" : "ORDEREDSUBJECT");
     else
         text_add_str(out, a->st.op == OP_SORT ? "SORT " : "SEARCH ");
     for (unsigned i = 1; i < sizeof options / sizeof *options; i++)
@@ -122,15 +124,40 @@ static void add_search(const act *a, text *out)
     if (a->st.op == OP_SORT)
         text_print(out, "(%s) UTF-8 ", sorts[a->st.how % SORTS]);
     for (const char *k = a->st.keys; *k; k++)
-        text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
+        if (*k != '_' || (k[-1] != '(' && k[1] != ')'))
+            text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
     if (a->since.modseq)
         text_print(out, " MODSEQ %" PRIu64, a->since.modseq + 1);
+}
+
+/* RFC 4469: the same message, from pieces or from URLs. */
+static void add_catenate(const judge *j, const act *a, text *out)
+{
+    const char *name = j->w.boxes[(a->st.resync - 1) % WORLD_BOXES].name;
+    size_t size;
+    const char *bytes = content_of(a->st.items, &size);
+    text_add_byte(out, ' ');
+    add_flags(out, a->st.flags);
+    text_print(out, " \"%s\" CATENATE (", dates[a->st.date % DATES]);
+    if (a->st.how == 0)
+        text_print(out, "TEXT {%zu+}\r\n%.*s TEXT {%zu+}\r\n%s", size / 3, (int)(size / 3), bytes, size - size / 3,
+                   bytes + size / 3);
+    else if (a->st.how == 1)
+        text_print(out, "URL \"/%s/;UID=%u\"", name, a->st.n);
+    else
+        text_print(out, "URL \"/%s/;UID=%u/;SECTION=HEADER\" URL \"/%s/;UID=%u/;SECTION=TEXT\"", name, a->st.n, name,
+                   a->st.n);
+    text_add_byte(out, ')');
 }
 
 static void add_append(const judge *j, const act *a, text *out)
 {
     bool replace = a->st.op == OP_REPLACE;
     text_print(out, "%s%s %s", replace ? "REPLACE " : "APPEND", replace ? a->st.set : "", j->w.boxes[a->st.box].name);
+    if (a->st.op == OP_APPEND && a->st.resync) {
+        add_catenate(j, a, out);
+        return;
+    }
     for (unsigned i = 0; i < (replace ? 1 : a->st.n); i++) {
         size_t size;
         const char *bytes = content_of(a->st.items + i, &size);
@@ -218,9 +245,8 @@ static void add_cancel(const judge *j, const act *a, unsigned n, text *out)
 
 static void add_command(judge *j, act *a, unsigned n, text *out)
 {
-    static const char *const plain[OPS] = {
-        [OP_NOOP] = "NOOP", [OP_CHECK] = "CHECK",   [OP_UNSELECT] = "UNSELECT", [OP_CLOSE] = "CLOSE",
-        [OP_IDLE] = "IDLE", [OP_LOGOUT] = "LOGOUT", [OP_LIST] = "LIST \"\" *"};
+    static const char *const plain[OPS] = {[OP_NOOP] = "NOOP",   [OP_CHECK] = "CHECK", [OP_UNSELECT] = "UNSELECT",
+                                           [OP_CLOSE] = "CLOSE", [OP_IDLE] = "IDLE",   [OP_LOGOUT] = "LOGOUT"};
     const char *name = j->w.boxes[a->st.box].name;
     text_print(out, "%s %s", a->tag, a->st.uid && a->st.op != OP_ESEARCH ? "UID " : "");
     switch (a->st.op) {
@@ -237,6 +263,7 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
     case OP_SEARCH:
     case OP_SORT:
     case OP_ESEARCH:
+    case OP_THREAD:
         add_search(a, out);
         break;
     case OP_COPY:
@@ -263,6 +290,12 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_NOTIFY:
         add_notify(a, out);
+        break;
+    case OP_LIST:
+        text_print(out, "LIST %s\"\" %s%s%s%s", a->st.how == 2 ? "(SUBSCRIBED) " : "",
+                   a->st.how == 3 ? "(A INBOX)" : "*", a->st.how ? " RETURN (" : "",
+                   a->st.how == 3 ? "SUBSCRIBED " : "",
+                   a->st.how ? "STATUS (MESSAGES UNSEEN UIDNEXT UIDVALIDITY DELETED SIZE))" : "");
         break;
     case OP_SUBSCRIBE:
         text_print(out, "%sSUBSCRIBE %s", a->st.how & 1u ? "UN" : "", name);
@@ -461,7 +494,7 @@ static void make(judge *j, act *a, const step *st, text *bytes)
         a->st.items = (a->st.items & ~(unsigned)ITEM_BODY) | ITEM_PEEK;
     if (v->notify.set && v->notify.selected == 1) /* RFC 5465 section 5.3: numbers mean nothing */
         a->st.uid = st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT ||
-                    st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
+                    st->op == OP_THREAD || st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
     if (st->op == OP_ESEARCH) {
         a->st.n = st->n % SOURCES;
         a->st.uid = 1; /* that is what it gives */
@@ -469,6 +502,12 @@ static void make(judge *j, act *a, const step *st, text *bytes)
     if (st->op == OP_NOTIFY) {
         a->st.how %= 4;
         a->st.n = a->st.how == 3 && !(st->n % WISHES) ? 1 : st->n % WISHES;
+    }
+    if (st->op == OP_APPEND && st->resync && st->how) {
+        box *from = &j->w.boxes[(st->resync - 1) % WORLD_BOXES];
+        const message *m = from->exists ? messages_find(&from->here, st->n) : NULL;
+        a->bad_url = !m;
+        a->st.items = m ? m->content : st->items;
     }
     if (st->op == OP_SUBSCRIBE && j->r.kind == RIG_MEMORY) /* it takes no names without a mailbox */
         a->st.op = OP_NOOP;
@@ -511,8 +550,8 @@ static bool start(judge *j, const step *st)
         text_fini(&bytes);
         return good;
     }
-    if (st->later && st->op != OP_ESEARCH && st->op != OP_LOGOUT && st->op != OP_NOTIFY &&
-        !(st->ret & RETURN_UPDATE && st->n))
+    bool at_once = st->op == OP_ESEARCH || (st->op == OP_LIST && st->how) || (st->op == OP_APPEND && st->resync);
+    if (st->later && !at_once && st->op != OP_LOGOUT && st->op != OP_NOTIFY && !(st->ret & RETURN_UPDATE && st->n))
         return start_later(j, st);
     j->pipe_session = n;
     make(j, &j->pipe[j->pipe_count++], st, &j->pipe_bytes);

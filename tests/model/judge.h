@@ -26,6 +26,7 @@ typedef struct act {
     bool hold;        /* EXPUNGE must not be said */
     bool syncs;       /* the view may move at its end */
     bool dead;        /* the mailbox is not there any more: BYE at the end */
+    bool bad_url;     /* CATENATE */
     bool follows;     /* its results are to be kept up to date: viewer.contexts, the one being made */
     bool unfollowed;  /* they should, but cannot: NOUPDATE */
     char range[96];   /* of PARTIAL; "": none */
@@ -81,11 +82,14 @@ bool judge_fault(judge *j, const char *format, ...) LL_PRINTF(2, 3);
 void act_begin(judge *j, act *a, unsigned n);
 void act_change(judge *j, act *a, unsigned n);
 void act_look(judge *j, act *a, unsigned n);
+int entries_order(unsigned how, const entry *a, const entry *b);
 /* UIDs of the viewer's messages as a SORT gives them. */
 void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count);
 /* The results that PARTIAL asks for: a->uids from first to below last. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last);
 void act_read(judge *j, act *a, unsigned n);
+/* What STATUS says of this mailbox now. */
+void act_status(act *a, const box *b);
 /* check_notify.c: the client itself changes something. */
 void watch_know(const world *w, viewer *v);
 void watch_before(const world *w, viewer *v);

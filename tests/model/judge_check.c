@@ -199,6 +199,29 @@ static bool check_partial(check *c, const reply *r)
     return true;
 }
 
+/* RFC 7162 section 3.1.10, RFC 4731 section 3.2: the highest mod-sequence of what is returned. */
+static bool check_highest(check *c, const reply *r, unsigned ret)
+{
+    const act *a = c->a;
+    uint64_t highest = 0;
+    bool all = true;
+    size_t first = 0, last = 0;
+    if (ret & RETURN_PARTIAL && !act_partial(a, &first, &last))
+        first = last = 0;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        const message *m = messages_find(&c->j->w.boxes[c->v->box].here, a->uids[i]);
+        bool one = ret & (RETURN_ALL | RETURN_COUNT) || (ret & RETURN_MIN && !i) ||
+                   (ret & RETURN_MAX && i + 1 == a->uids_count) || (i >= first && i < last);
+        if (!one)
+            continue;
+        all = all && m && m->modseq;
+        highest = m && m->modseq > highest ? m->modseq : highest;
+    }
+    if (r->modseq < highest || (all && r->modseq != highest))
+        return check_fault(c, "MODSEQ of ESEARCH", r->modseq, highest);
+    return true;
+}
+
 static bool check_esearch(check *c, const reply *r)
 {
     const act *a = c->a;
@@ -216,6 +239,8 @@ static bool check_esearch(check *c, const reply *r)
     if ((r->has_min && r->min != shown(c, a->uids[0])) ||
         (r->has_max && r->max != shown(c, a->uids[a->uids_count - 1])) || (r->has_count && r->total != a->uids_count))
         return check_fault(c, "ESEARCH MIN, MAX or COUNT", r->min, r->max);
+    if (any && a->since.modseq && !check_highest(c, r, ret))
+        return false;
     return r->has_partial ? check_partial(c, r) : !r->has_all || check_list(c, r);
 }
 
@@ -269,7 +294,7 @@ static bool check_search(check *c, const reply *r)
 
 static bool is_answer(const check *c, const reply *r)
 {
-    for (unsigned i = 0; c->a->st.op == OP_STATUS && i < r->items; i++)
+    for (unsigned i = 0; (c->a->st.op == OP_STATUS || c->a->st.op == OP_LIST) && i < r->items; i++)
         if (!strcmp(r->status[i].name, "SIZE"))
             return true;
     return !c->v->notify.set;
@@ -277,10 +302,14 @@ static bool is_answer(const check *c, const reply *r)
 
 static bool check_status(check *c, const reply *r)
 {
-    const act *a = c->a;
+    act *a = c->a;
     if (!is_answer(c, r))
         return watch_status(c, r);
-    if (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0)
+    if (a->st.op == OP_LIST && !list_status(c, r))
+        return false;
+    if (a->st.op == OP_LIST && !a->status.there)
+        return true;
+    if (a->st.op != OP_LIST && (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0))
         return check_fault(c, "STATUS that nobody asked for", 0, 0);
     c->result_said = true;
     for (unsigned i = 0; i < r->items; i++) {
@@ -328,8 +357,10 @@ static bool check_untagged(check *c, const reply *r)
     case REPLY_SORT:
     case REPLY_ESEARCH:
         return check_search(c, r);
+    case REPLY_THREAD:
+        return check_thread(c, r);
     case REPLY_LIST:
-        return c->a->st.op == OP_LIST && !c->v->notify.set ? true : watch_list(c, r);
+        return c->a->st.op == OP_LIST && !c->v->notify.set ? list_answer(c, r) : watch_list(c, r);
     case REPLY_STATUS:
         return check_status(c, r);
     case REPLY_BYE:
@@ -458,7 +489,7 @@ static bool check_code(check *c, const reply *r)
                    ? check_fault(c, "no COPYUID or APPENDUID", a->placed, 0)
                    : placed_code(c, r);
     if (!ok && (a->st.op == OP_COPY || a->st.op == OP_MOVE || a->st.op == OP_APPEND) && !strcmp(r->state, "NO") &&
-        !a->dead && strcmp(r->code, "TRYCREATE") != 0 && !c->v->readonly)
+        !a->dead && strcmp(r->code, "TRYCREATE") != 0 && !(a->bad_url && !strcmp(r->code, "BADURL")) && !c->v->readonly)
         return check_fault(c, "no TRYCREATE", 0, 0);
     if (check_opens(a) && ok)
         return !strcmp(r->code, a->st.op == OP_SELECT ? "READ-WRITE" : "READ-ONLY") ||
@@ -498,11 +529,13 @@ static bool check_results(check *c)
     if (a->st.op == OP_FETCH && !a->since.modseq && c->next != a->uids_count)
         return check_fault(c, "FETCH left out messages", c->next, a->uids_count);
     if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only(a)) ||
-        (a->st.op == OP_STATUS && !c->result_said))
+        ((a->st.op == OP_STATUS || a->st.op == OP_THREAD) && !c->result_said))
         return check_fault(c, "no result", 0, 0);
     for (unsigned i = 0; a->st.op == OP_ESEARCH && !saves_only(a) && i < WORLD_BOXES; i++)
         if (a->multi[i].due && a->multi[i].count)
             return check_fault(c, "no ESEARCH of a mailbox", i, a->multi[i].count);
+    if (a->st.op == OP_LIST && !list_end(c))
+        return false;
     if (a->unfollowed && !c->refusal_said)
         return check_fault(c, "no NOUPDATE", c->v->contexts_count, 0);
     if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)

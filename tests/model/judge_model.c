@@ -16,7 +16,7 @@ static bool writes(step_op op)
 static bool needs_mailbox(step_op op)
 {
     return writes(op) || op == OP_CHECK || op == OP_UNSELECT || op == OP_CLOSE || op == OP_FETCH || op == OP_SEARCH ||
-           op == OP_SORT || op == OP_COPY || op == OP_CANCEL;
+           op == OP_SORT || op == OP_COPY || op == OP_CANCEL || op == OP_THREAD;
 }
 
 static void begin_expunge(viewer *v, act *a)
@@ -36,7 +36,7 @@ static void begin_expunge(viewer *v, act *a)
 }
 
 /* The order of two messages. */
-static int by(unsigned how, const entry *a, const entry *b)
+int entries_order(unsigned how, const entry *a, const entry *b)
 {
     static const int arrival[DATES] = {1, 0, 3, 2};
     size_t one, two;
@@ -65,7 +65,7 @@ void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count)
     for (size_t i = 1; i < count; i++)
         for (size_t k = i; k > 0; k--) {
             uint32_t uid = uids[k];
-            if (by(how, viewer_find(v, uids[k - 1]), viewer_find(v, uid)) <= 0)
+            if (entries_order(how, viewer_find(v, uids[k - 1]), viewer_find(v, uid)) <= 0)
                 break;
             uids[k] = uids[k - 1];
             uids[k - 1] = uid;
@@ -189,7 +189,8 @@ static void begin_fetch(viewer *v, act *a, bool *good)
 /* RFC 9586 section 3.2: it takes or gives message numbers. */
 static bool uses_numbers(const step *st)
 {
-    bool several = st->op == OP_ESEARCH, search = st->op == OP_SEARCH || st->op == OP_SORT || several,
+    bool several = st->op == OP_ESEARCH,
+         search = st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD || several,
          set =
              st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE;
     return ((set || search) && !st->uid) || (search && search_numbers(st->keys));
@@ -209,7 +210,9 @@ void act_begin(judge *j, act *a, unsigned n)
     const step *st = &a->st;
     a->begun = true;
     a->want = "OK";
-    a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT) && !st->uid;
+    a->hold =
+        (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD) &&
+        !st->uid;
     a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
                st->op != OP_LOGOUT;
     bool both = (st->op == OP_SEARCH || st->op == OP_ESEARCH || st->op == OP_SORT) && st->ret & RETURN_PARTIAL &&
@@ -231,7 +234,7 @@ void act_begin(judge *j, act *a, unsigned n)
         begin_replace(v, a, &good);
     else if (st->op == OP_ESEARCH)
         begin_multi(&j->w, v, a, &good);
-    else if (st->op == OP_SEARCH || st->op == OP_SORT)
+    else if (st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD)
         begin_search(v, a, &good);
     else if (st->op == OP_EXPUNGE)
         begin_expunge(v, a);
@@ -334,11 +337,12 @@ static void change_rename(world *w, act *a)
 
 static void change_append(world *w, act *a)
 {
-    if (!w->boxes[a->st.box].exists)
+    unsigned count = a->st.resync ? 1 : a->st.n;
+    if (!w->boxes[a->st.box].exists || a->bad_url)
         a->want = "NO";
     if (*a->want == 'N') /* also when it was not there as the message was announced */
         return;
-    for (unsigned i = 0; i < a->st.n; i++) {
+    for (unsigned i = 0; i < count; i++) {
         a->from[a->placed] = 0;
         a->to[a->placed++] = world_add(w, (int)a->st.box, a->st.flags & FLAG_ALL, a->st.items + i, a->st.date);
     }
@@ -450,16 +454,8 @@ void act_look(judge *j, act *a, unsigned n)
     }
 }
 
-/* STATUS is answered, or a message announced. */
-void act_read(judge *j, act *a, unsigned n)
+void act_status(act *a, const box *b)
 {
-    const box *b = &j->w.boxes[a->st.box];
-    (void)n;
-    a->read = true;
-    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND && a->st.op != OP_REPLACE)
-        return;
-    if (!b->exists && *a->want == 'O')
-        a->want = "NO";
     a->status.there = b->exists;
     a->status.messages = b->here.count;
     a->status.uidnext = b->uidnext;
@@ -473,4 +469,17 @@ void act_read(judge *j, act *a, unsigned n)
         a->status.deleted += (m->flags & FLAG_DELETED) != 0;
         a->status.size += size;
     }
+}
+
+/* STATUS is answered, or a message announced. */
+void act_read(judge *j, act *a, unsigned n)
+{
+    const box *b = &j->w.boxes[a->st.box];
+    (void)n;
+    a->read = true;
+    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND && a->st.op != OP_REPLACE)
+        return;
+    if (!b->exists && *a->want == 'O')
+        a->want = "NO";
+    act_status(a, b);
 }

@@ -455,6 +455,13 @@ static bool untagged(reader *in, reply *r)
     }
     if (!strcmp(word, "LIST"))
         return list(in, r);
+    if (!strcmp(word, "THREAD")) {
+        r->kind = REPLY_THREAD;
+        r->body = in->at;
+        r->body_size = (size_t)(in->end - in->at);
+        in->at = in->end;
+        return true;
+    }
     r->kind = !strcmp(word, "ENABLED") ? REPLY_ENABLED : REPLY_OTHER;
     if (r->kind == REPLY_OTHER && strcmp(word, "CAPABILITY") != 0)
         return fault(in, "unknown response");

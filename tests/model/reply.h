@@ -29,6 +29,7 @@ typedef enum reply_kind {
     REPLY_VANISHED,
     REPLY_STATUS,
     REPLY_ENABLED,
+    REPLY_THREAD, /* body: what follows "THREAD" */
     REPLY_LIST,
     REPLY_OTHER /* CAPABILITY */
 } reply_kind;

@@ -150,6 +150,17 @@ static bool match_two(keys *k, const viewer *v, size_t i)
     return a || b;
 }
 
+/* Up to the ")". */
+static bool match_all(keys *k, const viewer *v, size_t i)
+{
+    bool all = true;
+    while (*k->at && *k->at != ')')
+        all = match(k, v, i) && all;
+    k->at += strcspn(k->at, "_");
+    k->at += *k->at == '_';
+    return all;
+}
+
 static bool match_argument(const char *name, const char *argument, const viewer *v, size_t i)
 {
     const entry *e = &v->at[i];
@@ -185,6 +196,8 @@ static bool match(keys *k, const viewer *v, size_t i)
         return !match(k, v, i);
     if (!strcmp(name, "OR"))
         return match_two(k, v, i);
+    if (!strcmp(name, "("))
+        return match_all(k, v, i);
     if (!strcmp(name, "RECENT") || !strcmp(name, "OLD"))
         return e->recent == !strcmp(name, "RECENT");
     if (!strcmp(name, "NEW"))

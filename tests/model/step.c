@@ -8,9 +8,10 @@
 #include <string.h>
 
 static const char *const op_names[OPS] = {
-    "NOOP",   "CHECK",   "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",  "STORE",        "SEARCH",  "COPY",
-    "MOVE",   "EXPUNGE", "APPEND", "STATUS",  "IDLE",     "DONE",   "CREATE", "DELETE",       "ENABLE",  "LIST",
-    "RENAME", "REPLACE", "LOGOUT", "DROP",    "SORT",     "NOTIFY", "GO",     "CANCELUPDATE", "ESEARCH", "SUBSCRIBE"};
+    "NOOP",   "CHECK",  "SELECT", "EXAMINE",      "UNSELECT", "CLOSE",   "FETCH",    "STORE",
+    "SEARCH", "COPY",   "MOVE",   "EXPUNGE",      "APPEND",   "STATUS",  "IDLE",     "DONE",
+    "CREATE", "DELETE", "ENABLE", "LIST",         "RENAME",   "REPLACE", "LOGOUT",   "DROP",
+    "SORT",   "NOTIFY", "GO",     "CANCELUPDATE", "ESEARCH",  "THREAD",  "SUBSCRIBE"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -204,7 +205,10 @@ static void random_keys(const viewer *v, uint64_t *r, char *out, size_t room)
             return;
         const char *prefix = chance(r, 15) ? "NOT_" : chance(r, 12) ? "OR_SEEN_" : "";
         random_set(v, r, i & 1u, set, sizeof set);
-        if (chance(r, 25))
+        if (chance(r, 10) && used + 80 < room)
+            snprintf(out + used, room - used, "%s%s(_%s_%s%s_)", i ? "_" : "", prefix,
+                     i & 1u ? "FLAGGED" : "OR_DRAFT_(_SEEN_ANSWERED_)", i & 1u ? "UID_" : "", set);
+        else if (chance(r, 25))
             snprintf(out + used, room - used, "%s%s%s%s", i ? "_" : "", prefix, i & 1u ? "UID_" : "", set);
         else
             snprintf(out + used, room - used, "%s%s%s", i ? "_" : "", prefix,
@@ -304,6 +308,10 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
         st->op = OP_SORT;
         random_search(v, r, st);
         st->how = chance_below(r, SORTS);
+        if (chance(r, 30)) {
+            st->op = OP_THREAD;
+            st->ret = 0;
+        }
     } else if (kind < 71 && many < 40) {
         st->op = OP_COPY;
     } else if (kind < 74) {
@@ -345,6 +353,11 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->items = chance_below(r, CONTENTS);
         st->date = chance_below(r, DATES);
         st->flags = random_flags(r);
+        if (st->op == OP_APPEND && chance(r, 8)) {
+            st->resync = 1 + (v->selected ? (unsigned)v->box : chance_below(r, WORLD_BOXES));
+            st->how = chance_below(r, 3);
+            st->n = v->count ? v->at[chance_below(r, (unsigned)v->count)].uid : 1 + chance_below(r, 20);
+        }
     } else if (kind < 58) {
         st->op = OP_STATUS;
     } else if (kind < 80) {
@@ -372,6 +385,7 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->silent = chance(r, 30);
     } else if (kind < 94) {
         st->op = chance(r, 50) ? OP_LIST : OP_RENAME;
+        st->how = chance_below(r, 4);
         st->n = chance_below(r, WORLD_BOXES);
     } else if (kind < 96) {
         st->op = OP_LOGOUT;

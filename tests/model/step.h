@@ -34,6 +34,8 @@ typedef enum step_op {
     OP_DELETE,
     OP_ENABLE,
     OP_LIST,
+    /* LIST, how: 1 RETURN (STATUS), 2 (SUBSCRIBED), 3 of A and INBOX. APPEND with resync: CATENATE, how: 1 of the URL
+     * of message n of box resync - 1, 2 of URLs of its parts */
     OP_RENAME,  /* box to box n */
     OP_REPLACE, /* set is one number */
     OP_LOGOUT,
@@ -45,6 +47,7 @@ typedef enum step_op {
     OP_GO,        /* a command under way moves on a little */
     OP_CANCEL,    /* CANCELUPDATE of the context n, how: and of the next */
     OP_ESEARCH,   /* n: in what mailboxes, as sources[n] of world.c */
+    OP_THREAD,    /* how: 0 ORDEREDSUBJECT, 1 REFERENCES */
     OP_SUBSCRIBE, /* how: UNSUBSCRIBE */
     OPS
 } step_op;
