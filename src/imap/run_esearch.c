@@ -28,6 +28,7 @@ typedef struct esearch {
 
     search_find find;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
     bool lost;
@@ -145,10 +146,9 @@ static ll_status found(ll_session *s, command *c, esearch *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
+        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (!status)
-            status = message_limit_save(s, c, &saved);
+            status = message_limit_save(s, c, &x->saved);
         if (status)
             return status;
     }
@@ -245,6 +245,7 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
             return status == LL_MORE ? LL_LATER : status; /* output is full */
         c->phase = NEXT;
         status = keep(s, c, x);
+        message_limit_saved(s, &x->saved);
         return status ? status : LL_MORE;
     }
 }
@@ -271,6 +272,7 @@ void drop_esearch(ll_session *s, command *c)
         return;
     search_writer_fini(&x->writer);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
     if (!x->away || !s->call->pending) {
         come_back(s, x);
         return;

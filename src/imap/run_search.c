@@ -13,6 +13,7 @@ typedef struct search {
     size_t criteria_at; /* where the criteria begin in the command's text */
     search_find find;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } search;
@@ -71,10 +72,9 @@ static ll_status found(ll_session *s, command *c, search *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
+        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (!status)
-            status = message_limit_save(s, c, &saved);
+            status = message_limit_save(s, c, &x->saved);
         if (status)
             return status;
     }
@@ -125,7 +125,9 @@ ll_status run_search(ll_session *s, command *c)
             return status;
         c->phase = KEEP;
     }
-    return keep(s, c, x);
+    status = keep(s, c, x);
+    message_limit_saved(s, &x->saved);
+    return status;
 }
 
 void drop_search(ll_session *s, command *c)
@@ -136,4 +138,5 @@ void drop_search(ll_session *s, command *c)
         return;
     search_writer_fini(&x->writer);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
 }

@@ -30,6 +30,7 @@ typedef struct sort {
     uint64_t *modseqs; /* in their order; NULL: none */
     uint8_t *scores;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } sort;
@@ -166,10 +167,9 @@ static ll_status finish(ll_session *s, command *c, sort *x)
     if (!x->order)
         sort_table_fini(&x->table);
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        status = search_return_save(&x->wanted, &x->result, &saved);
+        status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (!status)
-            status = message_limit_save(s, c, &saved);
+            status = message_limit_save(s, c, &x->saved);
         if (status)
             return status;
     }
@@ -250,7 +250,9 @@ static ll_status step(ll_session *s, command *c, sort *x)
             c->phase = KEEP;
             break;
         default:
-            return x->order ? keep(s, c, x) : LL_OK;
+            status = x->order ? keep(s, c, x) : LL_OK;
+            message_limit_saved(s, &x->saved);
+            return status;
         }
     }
 }
@@ -275,4 +277,5 @@ void drop_sort(ll_session *s, command *c)
         message_fini(&x->m);
     rows_fini(&x->rows);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
 }

@@ -398,10 +398,31 @@ static void test_uidonly(void **state)
     memory_store_del(&store);
 }
 
+/* "$" in a search that is followed is what it was when the command came, not what the command itself saves. */
+static void test_saved(void **state)
+{
+    static const char *const searches[] = {"a UID SEARCH RETURN (SAVE UPDATE) NOT $\r\n",
+                                           "a UID SORT RETURN (SAVE UPDATE) (SIZE) UTF-8 NOT $\r\n",
+                                           "a ESEARCH RETURN (SAVE UPDATE) NOT $\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof searches / sizeof *searches; i++) {
+        talk t = {0};
+        memory_store *store = memory_store_new();
+        memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+        talk_join(&t, store, false, NULL, "s SELECT INBOX\r\n");
+        assert_non_null(strstr(talk_say(&t, searches[i]), "a OK"));
+        assert_null(strstr(talk_say(&t, "f STORE 1 +FLAGS (\\Seen)\r\n"), "REMOVEFROM"));
+        assert_non_null(strstr(talk_say(&t, "g FETCH $ UID\r\n"), "* 1 FETCH (UID 1)")); /* and it was saved */
+        talk_leave(&t);
+        memory_store_del(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow),  cmocka_unit_test(test_idle),
                                        cmocka_unit_test(test_trouble), cmocka_unit_test(test_esearch),
-                                       cmocka_unit_test(test_limits),  cmocka_unit_test(test_uidonly)};
+                                       cmocka_unit_test(test_limits),  cmocka_unit_test(test_uidonly),
+                                       cmocka_unit_test(test_saved)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
