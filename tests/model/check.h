@@ -57,6 +57,9 @@ void context_end_numbers(viewer *v);
 
 bool resync_asked(const check *c, uint32_t uid);
 
+/* judge_check.c: with a mod-sequence in its keys this search may have more than one right answer. */
+bool check_vague(const check *c);
+
 /* check_list.c: LIST, its STATUS and what is missing; THREAD. */
 bool list_answer(check *c, const reply *r);
 bool list_status(check *c, const reply *r);

@@ -52,6 +52,8 @@ bool check_thread(check *c, const reply *r)
     if (a->st.op != OP_THREAD || c->result_said)
         return check_fault(c, "THREAD that nobody asked for", 0, 0);
     c->result_said = true;
+    if (check_vague(c))
+        return true;
     text_init(&want, NULL, 1 << 20);
     memcpy(sorted, a->uids, sizeof sorted);
     uids_sort(c->v, BY_ARRIVAL, sorted, a->uids_count);

@@ -157,7 +157,7 @@ static uint32_t shown(const check *c, uint32_t uid)
 }
 
 /* A message that has changed since this view was taken may be found by its old or its new mod-sequence. */
-static bool is_vague(const check *c)
+bool check_vague(const check *c)
 {
     box *b = &c->j->w.boxes[c->v->box];
     bool vague = false;
@@ -171,7 +171,7 @@ static bool is_vague(const check *c)
 static bool check_list(check *c, const reply *r)
 {
     const act *a = c->a;
-    if (is_vague(c))
+    if (check_vague(c))
         return true;
     if (a->since.modseq && r->count && r->kind != REPLY_ESEARCH && !r->modseq)
         return check_fault(c, "SEARCH MODSEQ without a mod-sequence", r->count, 0);
@@ -227,7 +227,7 @@ static bool check_esearch(check *c, const reply *r)
     const act *a = c->a;
     unsigned asked = a->st.ret & ~(unsigned)RETURN_CONTEXT; /* a hint */
     unsigned ret = asked == RETURN_GIVEN || !asked ? RETURN_ALL : asked;
-    if (is_vague(c))
+    if (check_vague(c))
         return true;
     bool any = a->uids_count > 0;
     if (strcmp(r->tag, a->tag) != 0 || r->is_uid != (a->st.uid != 0))
