@@ -199,7 +199,11 @@ bool watch_status(check *c, const reply *r)
     if (!indicator && !k->status_own && !was && k->status_generation == b->generation && !numbers_differ(b, k) &&
         !(watches_flags(v, (unsigned)number) && b->changed != k->changed))
         return check_fault(c, "STATUS without news", (unsigned)number, 0);
-    if (!check_numbers(c, r, b, k))
+    const known *of = k; /* under the name that it had */
+    for (unsigned i = 0; k->status_generation != b->generation && i < WORLD_BOXES; i++)
+        if (v->notify.at[i].status_generation == b->generation)
+            of = &v->notify.at[i];
+    if (!check_numbers(c, r, b, of))
         return false;
     c->status_said |= 1u << number;
     know_status(b, k);

@@ -172,7 +172,7 @@ static void add_append(const judge *j, const act *a, text *out)
 static void add_known(viewer *v, act *a, text *out)
 {
     size_t every = v->kept.count / JUDGE_MATCHES + 1, left = 0;
-    for (size_t i = every - 1; a->st.how & 4u && i < v->kept.count; i += every) {
+    for (size_t i = every - 1; a->st.how & 4u && !v->uidonly && i < v->kept.count; i += every) {
         a->matches[a->matches_count][0] = (uint32_t)i + 1;
         a->matches[a->matches_count++][1] = v->kept.at[i].uid;
     }
