@@ -312,8 +312,9 @@ static void say_gone(ll_session *s, const notify_wish *wish, const notify_accoun
     ll_span name = old->one.mailbox.name;
     unsigned events = without_own(wish, name, events_of(wish, &old->one.mailbox));
     bool was_only_name = old->one.mailbox.attributes & LL_MAILBOX_NONEXISTENT;
-    if (was_only_name && find_name(after, name)) /* created now */
-        return;
+    const ll_survey *there = find_name(after, name);
+    if (there && (was_only_name || !(there->mailbox.attributes & LL_MAILBOX_NONEXISTENT))) /* created now */
+        return;                                                                            /* it is said of that one */
     if (was_only_name ? events & NOTIFY_SUBSCRIPTION : events & NOTIFY_NAME) {
         say_list(s, after, name, span_of(NULL, 0));
         if (!was_only_name)

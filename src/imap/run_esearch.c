@@ -27,6 +27,7 @@ typedef struct esearch {
 
     search_find find;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
     bool lost;
@@ -144,12 +145,9 @@ static ll_status found(ll_session *s, command *c, esearch *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
+        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (status)
             return status;
-        uidset_del(&s->snap.saved);
-        s->snap.saved = saved;
     }
     text_init(&heading, s->allocator, session_tag_max + 8 * (size_t)s->limits.mailbox_name_bytes + 100);
     text_print(&heading, "TAG \"%.*s\" MAILBOX ", SPAN_PRINT(c->tag));
@@ -163,7 +161,7 @@ static ll_status found(ll_session *s, command *c, esearch *x)
 
 static ll_status reply(ll_session *s, esearch *x)
 {
-    if (!x->result.count || !(x->wanted.want & SEARCH_RETURN_DATA)) /* RFC 7377 section 2.1 */
+    if (!x->result.count || !(x->wanted.want & (SEARCH_RETURN_DATA | SEARCH_RETURN_UPDATE))) /* RFC 7377 section 2.1 */
         return LL_OK;
     return search_writer_esearch(&x->writer, s, &x->wanted, &x->result, x->heading, true);
 }
@@ -244,6 +242,7 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
             return status == LL_MORE ? LL_LATER : status; /* output is full */
         c->phase = NEXT;
         status = keep(s, c, x);
+        search_return_saved(s, &x->saved);
         return status ? status : LL_MORE;
     }
 }
@@ -270,6 +269,7 @@ void drop_esearch(ll_session *s, command *c)
         return;
     search_writer_fini(&x->writer);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
     if (!x->away || !s->call->pending) {
         come_back(s, x);
         return;

@@ -12,6 +12,7 @@ typedef struct search {
     size_t criteria_at; /* where the criteria begin in the command's text */
     search_find find;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } search;
@@ -61,7 +62,7 @@ ll_status parse_search(ll_session *s, command *c, lexer *in)
     return refused(s, x, parse(s, c, x, in));
 }
 
-static ll_status found(ll_session *s, command *c, search *x)
+static ll_status found(command *c, search *x)
 {
     x->heading = search_return_heading(c);
     x->result = (search_result){.set = x->find.found,
@@ -70,12 +71,9 @@ static ll_status found(ll_session *s, command *c, search *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
+        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (status)
             return status;
-        uidset_del(&s->snap.saved);
-        s->snap.saved = saved;
     }
     c->text = search_find_lost(&x->find, "SEARCH completed, but some messages could not be read");
     return x->heading.data ? LL_OK : LL_ENOMEM;
@@ -113,7 +111,7 @@ ll_status run_search(ll_session *s, command *c)
         c->phase = FOUND;
     }
     if (c->phase == FOUND) {
-        status = found(s, c, x);
+        status = found(c, x);
         if (status)
             return refused(s, x, status);
         c->phase = REPLY;
@@ -124,7 +122,9 @@ ll_status run_search(ll_session *s, command *c)
             return status;
         c->phase = KEEP;
     }
-    return keep(s, c, x);
+    status = keep(s, c, x);
+    search_return_saved(s, &x->saved);
+    return status;
 }
 
 void drop_search(ll_session *s, command *c)
@@ -135,4 +135,5 @@ void drop_search(ll_session *s, command *c)
         return;
     search_writer_fini(&x->writer);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
 }

@@ -125,8 +125,8 @@ ll_status run_enable(ll_session *s, command *c)
     if (bits & SESSION_ENABLED_CONDSTORE)
         session_enable_condstore(s);
     s->enabled |= bits;
-    if (bits & SESSION_ENABLED_UIDONLY) /* searches being followed may be of numbers */
-        search_context_drop(s, span_of(NULL, 0));
+    if (bits & SESSION_ENABLED_UIDONLY) /* it knows no numbers any more */
+        search_context_drop_numbers(s);
     if (bits & SESSION_ENABLED_REV2) /* it knows no \Recent */
         uidset_del(&s->snap.recent);
     return LL_OK;

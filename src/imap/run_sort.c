@@ -29,6 +29,7 @@ typedef struct sort {
     uint64_t *modseqs; /* in their order; NULL: none */
     uint8_t *scores;
     search_result result;
+    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } sort;
@@ -165,12 +166,9 @@ static ll_status finish(ll_session *s, command *c, sort *x)
     if (!x->order)
         sort_table_fini(&x->table);
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        uidset *saved;
-        status = search_return_save(&x->wanted, &x->result, &saved);
+        status = search_return_save(&x->wanted, &x->result, &x->saved);
         if (status)
             return status;
-        uidset_del(&s->snap.saved);
-        s->snap.saved = saved;
     }
     if (x->lost || x->find.match.lost)
         c->text = "SORT completed, but some messages could not be read";
@@ -250,7 +248,9 @@ static ll_status step(ll_session *s, command *c, sort *x)
             c->phase = KEEP;
             break;
         default:
-            return x->order ? keep(s, c, x) : LL_OK;
+            status = x->order ? keep(s, c, x) : LL_OK;
+            search_return_saved(s, &x->saved);
+            return status;
         }
     }
 }
@@ -275,4 +275,5 @@ void drop_sort(ll_session *s, command *c)
         message_fini(&x->m);
     rows_fini(&x->rows);
     search_find_fini(&x->find);
+    uidset_del(&x->saved);
 }

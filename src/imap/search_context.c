@@ -82,6 +82,19 @@ void search_context_drop(ll_session *s, ll_span tag)
     }
 }
 
+void search_context_drop_numbers(ll_session *s)
+{
+    for (search_context **at = &s->contexts; *at;) {
+        search_context *x = *at;
+        if (x->uid) {
+            at = &x->next;
+            continue;
+        }
+        *at = x->next;
+        del(s, x);
+    }
+}
+
 /* --- keeping --- */
 
 static ll_status parse_keys(search_context *x, ll_session *s, lexer *in, bool sorted)

@@ -48,6 +48,8 @@ LL_MUST_USE ll_status search_context_add(ll_session *s, const command *c, const 
 LL_MUST_USE ll_status search_context_keep(ll_session *s, const command *c, const search_context_seed *seed);
 /* Forget the one of that tag, if there is one; data is NULL: all. */
 void search_context_drop(ll_session *s, ll_span tag);
+/* Those whose updates are message numbers. */
+void search_context_drop_numbers(ll_session *s);
 
 /* For sync.c. What is gone, before its EXPUNGE is said; what else has changed, at the end. LL_OK; LL_MORE: output is
  * full or the session pauses, call again; LL_LATER: messages are being read, call again; LL_ENOMEM. */

@@ -118,6 +118,15 @@ ll_status search_return_save(const search_return *r, const search_result *result
     return LL_OK;
 }
 
+void search_return_saved(ll_session *s, uidset **found)
+{
+    if (!*found)
+        return;
+    uidset_del(&s->snap.saved);
+    s->snap.saved = *found;
+    *found = NULL;
+}
+
 /* --- lists of messages --- */
 
 void search_writer_fini(search_writer *w)

@@ -444,7 +444,8 @@ static ll_status do_replace(const job *j)
     mailbox *from = j->handle->mailbox;
     upload *u = j->upload;
     mailbox *m = find(j->login->store, span_str(u->to));
-    ll_status status = !m ? LL_ETRYCREATE : !ll_view_has(from->view, j->uid) ? LL_ENOTFOUND : LL_OK;
+    bool there = from->exists && ll_view_has(from->view, j->uid);
+    ll_status status = !m ? LL_ETRYCREATE : !there ? LL_ENOTFOUND : LL_OK;
     if (!status) {
         uint32_t uid = add_message(j->login->store, m, span_of(u->bytes, u->size), u->flags, u->keywords,
                                    u->keywords_count, u->internaldate);

@@ -379,10 +379,50 @@ static void test_esearch(void **state)
     }
 }
 
+/* ENABLE UIDONLY ends those of numbers only. */
+static void test_uidonly(void **state)
+{
+    (void)state;
+    talk t = {0};
+    memory_store *store = memory_store_new();
+    talk_join(&t, store, false, NULL, "s SELECT INBOX\r\n");
+    talk_say(&t, "a SEARCH RETURN (UPDATE) ALL\r\n");
+    talk_say(&t, "b UID SEARCH RETURN (UPDATE) ALL\r\n");
+    talk_say(&t, "c UID SORT RETURN (UPDATE) (SIZE) UTF-8 ALL\r\n");
+    talk_say(&t, "e ENABLE UIDONLY\r\n");
+    memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+    assert_string_equal(talk_say(&t, "n NOOP\r\n"),
+                        "* 1 EXISTS\r\n* 1 RECENT\r\n* ESEARCH (TAG \"c\") UID ADDTO (1 1)\r\n"
+                        "* ESEARCH (TAG \"b\") UID ADDTO (0 1)\r\nn OK NOOP completed\r\n");
+    talk_leave(&t);
+    memory_store_del(&store);
+}
+
+/* "$" in a search that is followed is what it was when the command came, not what the command itself saves. */
+static void test_saved(void **state)
+{
+    static const char *const searches[] = {"a UID SEARCH RETURN (SAVE UPDATE) NOT $\r\n",
+                                           "a UID SORT RETURN (SAVE UPDATE) (SIZE) UTF-8 NOT $\r\n",
+                                           "a ESEARCH RETURN (SAVE UPDATE) NOT $\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof searches / sizeof *searches; i++) {
+        talk t = {0};
+        memory_store *store = memory_store_new();
+        memory_deliver(store, "INBOX", SPAN("\r\nfig\r\n"), 0);
+        talk_join(&t, store, false, NULL, "s SELECT INBOX\r\n");
+        assert_non_null(strstr(talk_say(&t, searches[i]), "a OK"));
+        assert_null(strstr(talk_say(&t, "f STORE 1 +FLAGS (\\Seen)\r\n"), "REMOVEFROM"));
+        assert_non_null(strstr(talk_say(&t, "g FETCH $ UID\r\n"), "* 1 FETCH (UID 1)")); /* and it was saved */
+        talk_leave(&t);
+        memory_store_del(&store);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow), cmocka_unit_test(test_idle),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follow),  cmocka_unit_test(test_idle),
                                        cmocka_unit_test(test_trouble), cmocka_unit_test(test_esearch),
-                                       cmocka_unit_test(test_limits)};
+                                       cmocka_unit_test(test_limits),  cmocka_unit_test(test_uidonly),
+                                       cmocka_unit_test(test_saved)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

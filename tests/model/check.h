@@ -18,9 +18,11 @@ typedef struct check {
     bool recent_owed; /* the mailbox grew, or a \Recent message went: RECENT must follow */
     bool news;        /* of others has been told */
     bool moves;       /* the view moves at its end, whatever NOTIFY says */
-    unsigned status_said;
+    bool refusal_said;
+    unsigned status_said, listed;
     bool moved; /* COPYUID of a MOVE */
     uint32_t unseen_said;
+    uint32_t floor; /* of QRESYNC: up to this UID the client knows what has vanished */
     uint32_t told[WORLD_MESSAGES], vanished[REPLY_NUMBERS]; /* in this command */
     size_t told_count, vanished_count;
 } check;
@@ -42,6 +44,27 @@ bool check_left_out(check *c, size_t from, size_t to);
 bool select_number(check *c, const reply *r);
 bool select_code(check *c, const reply *r);
 bool select_end(check *c);
+
+/* check_context.c: ADDTO and REMOVEFROM; NOUPDATE; before this message goes; the view has moved; CANCELUPDATE. */
+bool context_update(check *c, const reply *r);
+bool context_refused(check *c, const reply *r);
+bool context_may_go(const check *c, uint32_t uid);
+bool context_settle(check *c);
+void context_cancel(check *c);
+/* ENABLE IMAP4rev2; ENABLE UIDONLY. */
+void context_no_recent(viewer *v);
+void context_end_numbers(viewer *v);
+
+bool resync_asked(const check *c, uint32_t uid);
+
+/* judge_check.c: with a mod-sequence in its keys this search may have more than one right answer. */
+bool check_vague(const check *c);
+
+/* check_list.c: LIST, its STATUS and what is missing; THREAD. */
+bool list_answer(check *c, const reply *r);
+bool list_status(check *c, const reply *r);
+bool list_end(check *c);
+bool check_thread(check *c, const reply *r);
 
 /* check_notify.c */
 bool viewer_quiet(const viewer *v);

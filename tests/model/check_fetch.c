@@ -111,6 +111,8 @@ static bool check_news(check *c, const reply *r, entry *e)
         return check_fault(c, "MODSEQ for a client without CONDSTORE", e->uid, 0);
     if (!is_wanted(c, e, m))
         return check_fault(c, "FETCH of a message that has not changed", e->uid, r->flags);
+    if (c->a->resync && !resync_asked(c, e->uid))
+        return check_fault(c, "QRESYNC tells of a message that was not asked for", e->uid, 0);
     if (list_has(c->told, c->told_count, e->uid) && c->a->st.op != OP_IDLE)
         return check_fault(c, "two FETCH of news for one message", e->uid, 0);
     if (r->items & ITEM_MODSEQ && !learn_modseq(c, e->uid, m->stamp, r->modseq))

@@ -21,20 +21,44 @@ bool check_wants_flags(const check *c)
     return !c->v->notify.set || c->v->notify.flags || c->a->st.op == OP_NOTIFY;
 }
 
-static bool watches_messages(const viewer *v, unsigned number)
+static const wish *wish_of(const viewer *v)
 {
-    unsigned o = v->notify.others;
-    return v->notify.set && (o == 1 || o == 2 || o == 3 || (o == 5 && number == 1));
+    return &wishes[v->notify.set ? v->notify.others : 0];
 }
 
-static bool watches_flags(const viewer *v)
+/* It must be told of changes in this mailbox. */
+static bool watches_messages(const world *w, const viewer *v, unsigned number)
 {
-    return v->notify.others == 2;
+    return wish_of(v)->messages & 1u << number &&
+           (!wish_of(v)->subscribed || (w->subscribed[number] && v->notify.at[number].subscribed));
 }
 
-static bool watches_names(const viewer *v)
+/* It may: the subscription came or went meanwhile, or the mailbox had a name of those until now. */
+static bool may_watch_messages(const world *w, const viewer *v, unsigned number)
 {
-    return v->notify.set && (v->notify.others == 3 || v->notify.others == 4);
+    for (unsigned i = 0; i < WORLD_BOXES; i++) {
+        const known *k = &v->notify.at[i];
+        bool was = k->exists && k->generation == w->boxes[number].generation;
+        if ((i == number || was) && wish_of(v)->messages & 1u << i &&
+            (!wish_of(v)->subscribed || w->subscribed[i] || k->subscribed))
+            return true;
+    }
+    return false;
+}
+
+static bool watches_flags(const viewer *v, unsigned number)
+{
+    return wish_of(v)->flags & 1u << number;
+}
+
+static bool watches_names(const viewer *v, unsigned number)
+{
+    return wish_of(v)->names & 1u << number;
+}
+
+static bool watches_subscriptions(const viewer *v, unsigned number)
+{
+    return wish_of(v)->subscriptions & 1u << number;
 }
 
 /* --- what the client knows of the mailboxes --- */
@@ -47,7 +71,9 @@ static bool numbers_differ(const box *b, const known *k)
 /* It must be told. */
 static bool status_differs(const viewer *v, const box *b, const known *k)
 {
-    return b->exists && (numbers_differ(b, k) || (watches_flags(v) && v->condstore && b->changed != k->changed));
+    unsigned number = (unsigned)(k - v->notify.at);
+    return b->exists &&
+           (numbers_differ(b, k) || (watches_flags(v, number) && v->condstore && b->changed != k->changed));
 }
 
 static bool name_differs(const box *b, const known *k)
@@ -76,6 +102,7 @@ void watch_know(const world *w, viewer *v)
         *k = (known){0};
         know_status(&w->boxes[i], k);
         know_name(&w->boxes[i], k);
+        k->subscribed = w->subscribed[i];
     }
     v->notify.selected_before = v->selected ? v->generation : 0;
 }
@@ -89,6 +116,7 @@ void watch_before(const world *w, viewer *v)
         k->name_mixed |= name_differs(&w->boxes[i], k);
         k->changed_before = w->boxes[i].changed;
         k->generation_before = w->boxes[i].generation;
+        k->subscribed_before = w->subscribed[i];
     }
 }
 
@@ -107,6 +135,7 @@ void watch_after(const world *w, viewer *v)
             k->name_mixed_own |= k->name_mixed;
             know_name(b, k);
         }
+        k->subscribed_own |= k->subscribed_before != w->subscribed[i];
         k->status_mixed = k->name_mixed = false;
     }
 }
@@ -146,7 +175,7 @@ static bool check_numbers(check *c, const reply *r, const box *b, const known *k
         return check_fault(c, "UIDVALIDITY in STATUS of NOTIFY", valid, b->uidvalidity);
     if ((indicator || numbers_differ(b, k)) && (!count_said || !uidnext || (indicator && !validity)))
         return check_fault(c, "STATUS of NOTIFY lacks numbers", r->items, 0);
-    if ((indicator ? watches_flags(c->v) : c->v->condstore) && !highest)
+    if ((indicator ? watches_flags(c->v, (unsigned)(k - c->v->notify.at)) : c->v->condstore) && !highest)
         return check_fault(c, "STATUS of NOTIFY without HIGHESTMODSEQ", r->items, 0);
     return true;
 }
@@ -162,15 +191,19 @@ bool watch_status(check *c, const reply *r)
     known *k = &v->notify.at[number];
     bool was = v->notify.selected_before == b->generation;
     /* a STORE of no message moves the mod-sequence of the connector in memory */
-    was |= c->j->r.kind == RIG_MEMORY && watches_flags(v) && v->condstore;
-    if (!watches_messages(v, (unsigned)number) || !b->exists)
+    was |= c->j->r.kind == RIG_MEMORY && watches_flags(v, (unsigned)number) && v->condstore;
+    if (!may_watch_messages(&c->j->w, v, (unsigned)number) || !b->exists)
         return check_fault(c, "STATUS that nobody asked for", (unsigned)number, v->notify.others);
     if (v->selected && v->generation == b->generation && !was)
         return check_fault(c, "STATUS of the selected mailbox", (unsigned)number, 0);
     if (!indicator && !k->status_own && !was && k->status_generation == b->generation && !numbers_differ(b, k) &&
-        !(watches_flags(v) && b->changed != k->changed))
+        !(watches_flags(v, (unsigned)number) && b->changed != k->changed))
         return check_fault(c, "STATUS without news", (unsigned)number, 0);
-    if (!check_numbers(c, r, b, k))
+    const known *of = k; /* under the name that it had */
+    for (unsigned i = 0; k->status_generation != b->generation && i < WORLD_BOXES; i++)
+        if (v->notify.at[i].status_generation == b->generation)
+            of = &v->notify.at[i];
+    if (!check_numbers(c, r, b, of))
         return false;
     c->status_said |= 1u << number;
     know_status(b, k);
@@ -195,20 +228,31 @@ static bool check_oldname(check *c, const reply *r, int number)
 bool watch_list(check *c, const reply *r)
 {
     int number = box_number(&c->j->w, r->name);
-    if (c->a->st.op == OP_LIST && !*r->old && !r->nonexistent)
-        return true;
+    if (c->a->st.op == OP_LIST && !*r->old && (!r->nonexistent || c->a->st.how == 2))
+        return list_answer(c, r);
     if (check_opens(c->a) && c->v->rev2 && number == (int)c->a->st.box && !r->nonexistent) /* RFC 9051 section 6.3.2 */
         return true;
-    if (!watches_names(c->v))
-        return check_fault(c, "LIST that nobody asked for", 0, 0);
     if (number < 0)
-        return check_fault(c, "LIST of a mailbox that nobody touches", 0, 0);
+        return check_fault(
+            c, wish_of(c->v)->names ? "LIST of a mailbox that nobody touches" : "LIST that nobody asked for", 0, 0);
+    int old = *r->old ? box_number(&c->j->w, r->old) : -1;
+    bool names = watches_names(c->v, (unsigned)number) || (old >= 0 && watches_names(c->v, (unsigned)old)),
+         subscriptions = watches_subscriptions(c->v, (unsigned)number);
+    if (!names && !subscriptions)
+        return check_fault(c, "LIST that nobody asked for", (unsigned)number, 0);
     const box *b = &c->j->w.boxes[number];
     known *k = &c->v->notify.at[number];
     if (r->nonexistent == b->exists)
         return check_fault(c, "LIST of NOTIFY says that it is (not) there", (unsigned)number, b->exists);
-    if (!name_differs(b, k) && !k->name_own)
+    if (subscriptions && r->subscribed != c->j->w.subscribed[number])
+        return check_fault(c, "LIST of NOTIFY says that it is (not) subscribed", (unsigned)number, r->subscribed);
+    bool other = subscriptions && (k->subscribed != r->subscribed || k->subscribed_own);
+    if (!(names && (name_differs(b, k) || k->name_own)) && !other)
         return check_fault(c, "LIST without news", (unsigned)number, b->generation);
+    if (other)
+        k->subscribed = r->subscribed;
+    if (!names)
+        return !*r->old || check_fault(c, "OLDNAME for a subscription", (unsigned)number, 0);
     if (!check_oldname(c, r, number))
         return false;
     know_name(b, k);
@@ -226,10 +270,12 @@ bool watch_settle(check *c)
         const box *b = &c->j->w.boxes[i];
         const known *k = &v->notify.at[i];
         bool selected = (v->selected && v->generation == b->generation) || v->notify.selected_before == b->generation;
-        if (watches_messages(v, i) && !selected && b->exists && k->status_generation == b->generation &&
+        if (watches_messages(&c->j->w, v, i) && !selected && b->exists && k->status_generation == b->generation &&
             !k->status_mixed_own && status_differs(v, b, k))
             return check_fault(c, "STATUS was not told", i, k->messages);
-        if (watches_names(v) && !k->name_mixed_own && name_differs(b, k))
+        if (watches_subscriptions(v, i) && !k->subscribed_own && k->subscribed != c->j->w.subscribed[i])
+            return check_fault(c, "LIST of a subscription was not told", i, c->j->w.subscribed[i]);
+        if (watches_names(v, i) && !k->name_mixed_own && name_differs(b, k))
             return check_fault(c, "LIST was not told", i, b->exists);
     }
     watch_know(&c->j->w, v);
@@ -257,8 +303,8 @@ bool watch_begun(check *c)
 {
     for (unsigned i = 0; c->a->st.silent && i < WORLD_BOXES; i++) {
         const box *b = &c->j->w.boxes[i];
-        if (watches_messages(c->v, i) && b->exists && !(c->v->selected && c->v->generation == b->generation) &&
-            !(c->status_said & 1u << i))
+        if (watches_messages(&c->j->w, c->v, i) && b->exists &&
+            !(c->v->selected && c->v->generation == b->generation) && !(c->status_said & 1u << i))
             return check_fault(c, "NOTIFY SET STATUS without STATUS", i, 0);
     }
     return true;

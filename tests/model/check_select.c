@@ -21,6 +21,9 @@ static void open_view(check *c)
                 v->at[i].known = v->kept.at[k].known;
                 v->at[i].told = v->kept.at[k].told;
             }
+    for (size_t i = 0; i < c->a->matches_count; i++)
+        if (c->a->matches[i][0] <= v->count && v->at[c->a->matches[i][0] - 1].uid == c->a->matches[i][1])
+            c->floor = c->a->matches[i][1];
     v->selected = true;
     v->readonly = c->a->st.op == OP_EXAMINE;
     v->box = (int)c->a->st.box;
@@ -28,6 +31,15 @@ static void open_view(check *c)
     v->seen_stamp = c->a->target_stamp;
     v->notify.recent_first = 0;
     v->highest = 0;
+}
+
+/* RFC 7162 section 3.2.5.1: of the known UIDs, if they were given. */
+bool resync_asked(const check *c, uint32_t uid)
+{
+    bool asked = !c->a->known_given;
+    for (size_t k = 0; !asked && k < c->v->kept.count; k++)
+        asked = c->v->kept.at[k].uid == uid;
+    return asked;
 }
 
 bool select_number(check *c, const reply *r)
@@ -88,7 +100,7 @@ bool select_end(check *c)
         return check_fault(c, "UNSEEN of SELECT", c->unseen_said, unseen);
     for (size_t k = 0; c->a->resync && k < c->v->kept.count; k++) {
         const entry *old = &c->v->kept.at[k];
-        if (!viewer_find(c->v, old->uid) && !list_has(c->vanished, c->vanished_count, old->uid))
+        if (old->uid > c->floor && !viewer_find(c->v, old->uid) && !list_has(c->vanished, c->vanished_count, old->uid))
             return check_fault(c, "QRESYNC does not tell that a message vanished", old->uid, 0);
     }
     for (size_t i = 0; c->a->resync && i < c->v->count; i++) {

@@ -47,6 +47,7 @@ void judge_init(judge *j, rig_kind kind, FILE *trace)
         abort();
     text_init(&j->pipe_bytes, NULL, 1 << 20);
     world_init(&j->w, kind == RIG_VAULT);
+    j->w.subscribed[0] = true; /* as a new account has it */
     rig_init(&j->r, kind);
     j->r.event = event;
     j->r.context = j;
@@ -91,38 +92,72 @@ static void add_fetch(const act *a, text *out)
             first = false;
         }
     text_add_byte(out, ')');
+    if (a->since.modseq || *a->range)
+        text_add_str(out, " (");
+    if (*a->range)
+        text_print(out, "PARTIAL %s%s", a->range, a->since.modseq ? " " : ")");
     if (a->since.modseq)
-        text_print(out, " (CHANGEDSINCE %" PRIu64 "%s)", a->since.modseq, a->st.resync ? " VANISHED" : "");
+        text_print(out, "CHANGEDSINCE %" PRIu64 "%s)", a->since.modseq, a->st.resync ? " VANISHED" : "");
 }
 
 static void add_search(const act *a, text *out)
 {
     static const char *const sorts[SORTS] = {"ARRIVAL",         "SIZE",    "REVERSE SIZE",
                                              "REVERSE ARRIVAL", "SUBJECT", "REVERSE SUBJECT SIZE"};
-    if (a->st.op == OP_SORT)
-        text_print(out, "SORT (%s) UTF-8 ", sorts[a->st.how % SORTS]);
+    static const char *const options[] = {"", "MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "UPDATE", "CONTEXT"};
+    bool first = true;
+    if (a->st.op == OP_ESEARCH)
+        text_print(out, "ESEARCH%s ", sources[a->st.n].text);
+    else if (a->st.op == OP_THREAD)
+        text_print(out, "THREAD %s UTF-8 ", a->st.how & 1u ? "REFERENCES" : "ORDEREDSUBJECT");
     else
-        text_add_str(out, "SEARCH ");
+        text_add_str(out, a->st.op == OP_SORT ? "SORT " : "SEARCH ");
+    for (unsigned i = 1; i < sizeof options / sizeof *options; i++)
+        if (a->st.ret & 1u << i) {
+            text_print(out, "%s%s", first ? "RETURN (" : " ", options[i]);
+            if (1u << i == RETURN_PARTIAL)
+                text_print(out, " %s", a->range);
+            first = false;
+        }
     if (a->st.ret)
-        text_print(out, "RETURN (%s%s%s%s%s%s%s%s", a->st.ret & RETURN_MIN ? "MIN " : "",
-                   a->st.ret & RETURN_MAX ? "MAX " : "", a->st.ret & RETURN_ALL ? "ALL " : "",
-                   a->st.ret & RETURN_COUNT ? "COUNT " : "", a->st.ret & RETURN_SAVE ? "SAVE " : "",
-                   a->st.ret & RETURN_PARTIAL ? "PARTIAL " : "", a->st.ret & RETURN_PARTIAL ? a->st.set : "",
-                   a->st.ret & RETURN_PARTIAL ? " " : "");
-    if (a->st.ret && out->data[out->size - 1] == ' ')
-        text_cut(out, out->size - 1);
-    if (a->st.ret)
-        text_add_str(out, ") ");
+        text_add_str(out, first ? "RETURN () " : ") ");
+    if (a->st.op == OP_SORT)
+        text_print(out, "(%s) UTF-8 ", sorts[a->st.how % SORTS]);
     for (const char *k = a->st.keys; *k; k++)
-        text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
+        if (*k != '_' || (k[-1] != '(' && k[1] != ')'))
+            text_add_byte(out, *k == '_' || *k == '~' ? ' ' : *k);
     if (a->since.modseq)
         text_print(out, " MODSEQ %" PRIu64, a->since.modseq + 1);
+}
+
+/* RFC 4469: the same message, from pieces or from URLs. */
+static void add_catenate(const judge *j, const act *a, text *out)
+{
+    const char *name = j->w.boxes[(a->st.resync - 1) % WORLD_BOXES].name;
+    size_t size;
+    const char *bytes = content_of(a->st.items, &size);
+    text_add_byte(out, ' ');
+    add_flags(out, a->st.flags);
+    text_print(out, " \"%s\" CATENATE (", dates[a->st.date % DATES]);
+    if (a->st.how == 0)
+        text_print(out, "TEXT {%zu+}\r\n%.*s TEXT {%zu+}\r\n%s", size / 3, (int)(size / 3), bytes, size - size / 3,
+                   bytes + size / 3);
+    else if (a->st.how == 1)
+        text_print(out, "URL \"/%s/;UID=%u\"", name, a->st.n);
+    else
+        text_print(out, "URL \"/%s/;UID=%u/;SECTION=HEADER\" URL \"/%s/;UID=%u/;SECTION=TEXT\"", name, a->st.n, name,
+                   a->st.n);
+    text_add_byte(out, ')');
 }
 
 static void add_append(const judge *j, const act *a, text *out)
 {
     bool replace = a->st.op == OP_REPLACE;
     text_print(out, "%s%s %s", replace ? "REPLACE " : "APPEND", replace ? a->st.set : "", j->w.boxes[a->st.box].name);
+    if (a->st.op == OP_APPEND && a->st.resync) {
+        add_catenate(j, a, out);
+        return;
+    }
     for (unsigned i = 0; i < (replace ? 1 : a->st.n); i++) {
         size_t size;
         const char *bytes = content_of(a->st.items + i, &size);
@@ -133,9 +168,30 @@ static void add_append(const judge *j, const act *a, text *out)
     }
 }
 
+/* The known UIDs (what is not given is not known then), and numbers with their UIDs. */
+static void add_known(viewer *v, act *a, text *out)
+{
+    size_t every = v->kept.count / JUDGE_MATCHES + 1, left = 0;
+    for (size_t i = every - 1; a->st.how & 4u && !v->uidonly && i < v->kept.count; i += every) {
+        a->matches[a->matches_count][0] = (uint32_t)i + 1;
+        a->matches[a->matches_count++][1] = v->kept.at[i].uid;
+    }
+    for (size_t i = 0; a->known_given && i < v->kept.count; i += a->st.how & 2u ? 2 : 1) {
+        text_print(out, "%c%u", left ? ',' : ' ', v->kept.at[i].uid);
+        v->kept.at[left++] = v->kept.at[i];
+    }
+    if (a->known_given)
+        v->kept.count = left;
+    for (unsigned side = 0; side < 2 && a->matches_count; side++)
+        for (size_t i = 0; i < a->matches_count; i++)
+            text_print(out, "%s%u", i ? "," : side ? " " : " (", a->matches[i][side]);
+    if (a->matches_count)
+        text_add_byte(out, ')');
+}
+
 static void add_select(judge *j, act *a, unsigned n, text *out)
 {
-    const viewer *v = &j->w.viewers[n];
+    viewer *v = &j->w.viewers[n];
     const box *b = &j->w.boxes[a->st.box];
     text_print(out, "%s %s", a->st.op == OP_SELECT ? "SELECT" : "EXAMINE", b->name);
     a->resync = a->st.resync == 2 && v->qresync && v->kept.there && v->kept.box == (int)a->st.box && b->exists &&
@@ -144,11 +200,12 @@ static void add_select(judge *j, act *a, unsigned n, text *out)
         text_add_str(out, " (CONDSTORE)");
     if (!a->resync)
         return;
-    text_print(out, " (QRESYNC (%u %" PRIu64, b->uidvalidity, v->kept.highest);
+    bool other = a->st.how & 8u; /* then it is as without (RFC 7162 section 3.2.5) */
+    text_print(out, " (QRESYNC (%u %" PRIu64, b->uidvalidity + other, v->kept.highest);
     a->known_given = a->st.how & 1u && v->kept.count;
-    for (size_t i = 0; a->known_given && i < v->kept.count; i++)
-        text_print(out, "%c%u", i ? ',' : ' ', v->kept.at[i].uid);
+    add_known(v, a, out);
     text_add_str(out, "))");
+    a->resync = !other;
 }
 
 static void add_store(const act *a, text *out)
@@ -162,12 +219,6 @@ static void add_store(const act *a, text *out)
 
 static void add_notify(const act *a, text *out)
 {
-    static const char *const others[6] = {"",
-                                          " (personal (MessageNew MessageExpunge))",
-                                          " (personal (MessageNew MessageExpunge FlagChange))",
-                                          " (personal (MessageNew MessageExpunge MailboxName))",
-                                          " (personal (MailboxName))",
-                                          " (mailboxes A (MessageNew MessageExpunge))"};
     const step *st = &a->st;
     if (!st->how) {
         text_add_str(out, "NOTIFY NONE");
@@ -181,16 +232,23 @@ static void add_notify(const act *a, text *out)
                    : st->items             ? " (UID)"
                                            : "",
                    st->flags ? " FlagChange" : "");
-    text_add_str(out, others[st->n]);
+    text_add_str(out, wishes[st->n].text);
+}
+
+static void add_cancel(const judge *j, const act *a, unsigned n, text *out)
+{
+    const viewer *v = &j->w.viewers[n];
+    text_add_str(out, "CANCELUPDATE");
+    for (unsigned i = 0; i < 1 + (a->st.how & 1u); i++)
+        text_print(out, " \"%s\"", v->contexts_count ? v->contexts[(a->st.n + i) % v->contexts_count].tag : "none");
 }
 
 static void add_command(judge *j, act *a, unsigned n, text *out)
 {
-    static const char *const plain[OPS] = {
-        [OP_NOOP] = "NOOP", [OP_CHECK] = "CHECK",   [OP_UNSELECT] = "UNSELECT", [OP_CLOSE] = "CLOSE",
-        [OP_IDLE] = "IDLE", [OP_LOGOUT] = "LOGOUT", [OP_LIST] = "LIST \"\" *"};
+    static const char *const plain[OPS] = {[OP_NOOP] = "NOOP",   [OP_CHECK] = "CHECK", [OP_UNSELECT] = "UNSELECT",
+                                           [OP_CLOSE] = "CLOSE", [OP_IDLE] = "IDLE",   [OP_LOGOUT] = "LOGOUT"};
     const char *name = j->w.boxes[a->st.box].name;
-    text_print(out, "%s %s", a->tag, a->st.uid ? "UID " : "");
+    text_print(out, "%s %s", a->tag, a->st.uid && a->st.op != OP_ESEARCH ? "UID " : "");
     switch (a->st.op) {
     case OP_SELECT:
     case OP_EXAMINE:
@@ -204,6 +262,8 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_SEARCH:
     case OP_SORT:
+    case OP_ESEARCH:
+    case OP_THREAD:
         add_search(a, out);
         break;
     case OP_COPY:
@@ -230,6 +290,18 @@ static void add_command(judge *j, act *a, unsigned n, text *out)
         break;
     case OP_NOTIFY:
         add_notify(a, out);
+        break;
+    case OP_LIST:
+        text_print(out, "LIST %s\"\" %s%s%s%s", a->st.how == 2 ? "(SUBSCRIBED) " : "",
+                   a->st.how == 3 ? "(A INBOX)" : "*", a->st.how ? " RETURN (" : "",
+                   a->st.how == 3 ? "SUBSCRIBED " : "",
+                   a->st.how ? "STATUS (MESSAGES UNSEEN UIDNEXT UIDVALIDITY DELETED SIZE))" : "");
+        break;
+    case OP_SUBSCRIBE:
+        text_print(out, "%sSUBSCRIBE %s", a->st.how & 1u ? "UN" : "", name);
+        break;
+    case OP_CANCEL:
+        add_cancel(j, a, n, out);
         break;
     case OP_ENABLE:
         text_print(out, "ENABLE %s",
@@ -406,6 +478,15 @@ static void make(judge *j, act *a, const step *st, text *bytes)
     memset(a, 0, sizeof *a);
     a->st = *st;
     snprintf(a->tag, sizeof a->tag, "t%lu", ++j->tags);
+    bool search = st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_ESEARCH;
+    if (search && st->op != OP_ESEARCH && st->n && st->n <= v->contexts_count && st->ret & RETURN_UPDATE)
+        snprintf(a->tag, sizeof a->tag, "%s", v->contexts[st->n - 1].tag);
+    snprintf(a->range, sizeof a->range, "%s",
+             search && st->ret & RETURN_PARTIAL ? st->set
+             : st->op == OP_FETCH               ? st->keys
+                                                : "");
+    if (st->op == OP_FETCH && *a->range)
+        a->st.uid = 1;
     const box *b = &j->w.boxes[v->box];
     if (st->point && v->selected && !viewer_dead(&j->w, v) && st->point <= b->points_count)
         a->since = b->points[st->point - 1];
@@ -413,11 +494,23 @@ static void make(judge *j, act *a, const step *st, text *bytes)
         a->st.items = (a->st.items & ~(unsigned)ITEM_BODY) | ITEM_PEEK;
     if (v->notify.set && v->notify.selected == 1) /* RFC 5465 section 5.3: numbers mean nothing */
         a->st.uid = st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT ||
-                    st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
+                    st->op == OP_THREAD || st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE || st->uid;
+    if (st->op == OP_ESEARCH) {
+        a->st.n = st->n % SOURCES;
+        a->st.uid = 1; /* that is what it gives */
+    }
     if (st->op == OP_NOTIFY) {
         a->st.how %= 4;
-        a->st.n = a->st.how == 3 && !(st->n % 6) ? 1 : st->n % 6;
+        a->st.n = a->st.how == 3 && !(st->n % WISHES) ? 1 : st->n % WISHES;
     }
+    if (st->op == OP_APPEND && st->resync && st->how) {
+        box *from = &j->w.boxes[(st->resync - 1) % WORLD_BOXES];
+        const message *m = from->exists ? messages_find(&from->here, st->n) : NULL;
+        a->bad_url = !m;
+        a->st.items = m ? m->content : st->items;
+    }
+    if (st->op == OP_SUBSCRIBE && j->r.kind == RIG_MEMORY) /* it takes no names without a mailbox */
+        a->st.op = OP_NOOP;
     if (st->op == OP_FETCH && !st->items)
         a->st.items = ITEM_FLAGS;
     if (!v->qresync && st->op == OP_FETCH)
@@ -457,7 +550,8 @@ static bool start(judge *j, const step *st)
         text_fini(&bytes);
         return good;
     }
-    if (st->later && st->op != OP_LOGOUT && st->op != OP_NOTIFY)
+    bool at_once = st->op == OP_ESEARCH || (st->op == OP_LIST && st->how) || (st->op == OP_APPEND && st->resync);
+    if (st->later && !at_once && st->op != OP_LOGOUT && st->op != OP_NOTIFY && !(st->ret & RETURN_UPDATE && st->n))
         return start_later(j, st);
     j->pipe_session = n;
     make(j, &j->pipe[j->pipe_count++], st, &j->pipe_bytes);
@@ -472,7 +566,7 @@ bool judge_step(judge *j, const step *st)
     unsigned n = st->session;
     viewer *v = &j->w.viewers[n];
     bool alone = st->op == OP_GO || st->op == OP_DONE || st->op == OP_DROP || st->op == OP_IDLE || st->later ||
-                 st->point || st->resync || st->op == OP_NOTIFY;
+                 st->point || st->resync || st->op == OP_NOTIFY || st->op == OP_CANCEL;
     if (j->pipe_count && (n != j->pipe_session || alone) && !flush(j))
         return false;
     if (st->op == OP_GO)

@@ -8,15 +8,17 @@
 #include "step.h"
 #include "world.h"
 
-enum { JUDGE_PIPE = 6 };
+enum { JUDGE_PIPE = 6, JUDGE_MATCHES = 8 };
 
 /* One command under way. */
 typedef struct act {
     step st;
     char tag[16];
-    point since;      /* UNCHANGEDSINCE, CHANGEDSINCE; modseq 0: none */
-    bool resync;      /* SELECT with QRESYNC */
-    bool known_given; /* and with the known UIDs */
+    point since;                        /* UNCHANGEDSINCE, CHANGEDSINCE; modseq 0: none */
+    bool resync;                        /* SELECT with QRESYNC */
+    bool known_given;                   /* and with the known UIDs */
+    uint32_t matches[JUDGE_MATCHES][2]; /* sequence match data: numbers and UIDs */
+    size_t matches_count;
     /* the model's side */
     bool begun, changed, looked, read;
     bool touched;     /* it has changed the selected mailbox */
@@ -24,6 +26,10 @@ typedef struct act {
     bool hold;        /* EXPUNGE must not be said */
     bool syncs;       /* the view may move at its end */
     bool dead;        /* the mailbox is not there any more: BYE at the end */
+    bool bad_url;     /* CATENATE */
+    bool follows;     /* its results are to be kept up to date: viewer.contexts, the one being made */
+    bool unfollowed;  /* they should, but cannot: NOUPDATE */
+    char range[96];   /* of PARTIAL; "": none */
     uint32_t uids[WORLD_MESSAGES];
     size_t uids_count;
     messages target; /* the mailbox when the engine looked */
@@ -33,6 +39,12 @@ typedef struct act {
     size_t placed;
     uint32_t refused[WORLD_MESSAGES]; /* MODIFIED */
     size_t refused_count;
+    struct {
+        bool due; /* ESEARCH: a response with these must come, if there are any */
+        unsigned generation;
+        uint32_t uids[WORLD_MESSAGES];
+        size_t count;
+    } multi[WORLD_BOXES];
     struct {
         bool there;
         uint64_t messages, recent, unseen, uidnext, deleted, size;
@@ -52,7 +64,7 @@ typedef struct judge {
     text pipe_bytes;
     uint32_t *numbers;
     unsigned long tags;
-    unsigned long commands, replies;
+    unsigned long commands, replies, updates;
     FILE *trace;      /* NULL: silent */
     char fault[1024]; /* "" while all is well */
 } judge;
@@ -70,9 +82,14 @@ bool judge_fault(judge *j, const char *format, ...) LL_PRINTF(2, 3);
 void act_begin(judge *j, act *a, unsigned n);
 void act_change(judge *j, act *a, unsigned n);
 void act_look(judge *j, act *a, unsigned n);
+int entries_order(unsigned how, const entry *a, const entry *b);
+/* UIDs of the viewer's messages as a SORT gives them. */
+void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count);
 /* The results that PARTIAL asks for: a->uids from first to below last. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last);
 void act_read(judge *j, act *a, unsigned n);
+/* What STATUS says of this mailbox now. */
+void act_status(act *a, const box *b);
 /* check_notify.c: the client itself changes something. */
 void watch_know(const world *w, viewer *v);
 void watch_before(const world *w, viewer *v);

@@ -19,6 +19,8 @@ static bool remove_one(check *c, size_t index)
         return check_fault(c, "EXPUNGE where nothing may be told", e->uid, 0);
     if (!check_gone(c, e))
         return check_fault(c, "EXPUNGE of a message that is there", e->uid, index + 1);
+    if (!context_may_go(c, e->uid))
+        return false;
     c->news = true;
     c->vanished[c->vanished_count++] = e->uid;
     c->recent_owed |= e->recent;
@@ -46,6 +48,8 @@ static bool check_earlier(check *c, const reply *r)
             return check_fault(c, "VANISHED (EARLIER) of a message that is there", uid, 0);
         if (uid >= c->j->w.boxes[c->v->box].uidnext)
             return check_fault(c, "VANISHED (EARLIER) of a UID that never was", uid, 0);
+        if (resync && (!resync_asked(c, uid) || uid <= c->floor))
+            return check_fault(c, "VANISHED (EARLIER) that QRESYNC has not asked for", uid, c->floor);
         if (c->vanished_count < REPLY_NUMBERS)
             c->vanished[c->vanished_count++] = uid;
     }
@@ -133,6 +137,8 @@ static bool check_state(check *c, const reply *r)
         c->moved = true;
         return c->a->st.op == OP_REPLACE ? placed_code(c, r) : check_fault(c, "APPENDUID untagged", 0, 0);
     }
+    if (!strcmp(r->code, "NOUPDATE"))
+        return context_refused(c, r);
     if (!strcmp(r->code, "PERMANENTFLAGS"))
         c->permanent_said = true;
     if (check_opens(c->a) && *r->code)
@@ -151,7 +157,7 @@ static uint32_t shown(const check *c, uint32_t uid)
 }
 
 /* A message that has changed since this view was taken may be found by its old or its new mod-sequence. */
-static bool is_vague(const check *c)
+bool check_vague(const check *c)
 {
     box *b = &c->j->w.boxes[c->v->box];
     bool vague = false;
@@ -165,7 +171,7 @@ static bool is_vague(const check *c)
 static bool check_list(check *c, const reply *r)
 {
     const act *a = c->a;
-    if (is_vague(c))
+    if (check_vague(c))
         return true;
     if (a->since.modseq && r->count && r->kind != REPLY_ESEARCH && !r->modseq)
         return check_fault(c, "SEARCH MODSEQ without a mod-sequence", r->count, 0);
@@ -177,11 +183,22 @@ static bool check_list(check *c, const reply *r)
     return true;
 }
 
+/* RFC 9394 section 4: 500:400 is the same as 400:500. */
+static bool same_range(const char *a, const char *b)
+{
+    const char *one = strchr(a, ':'), *two = strchr(b, ':');
+    if (!one || !two)
+        return false;
+    long a1 = strtol(a, NULL, 10), a2 = strtol(one + 1, NULL, 10), b1 = strtol(b, NULL, 10),
+         b2 = strtol(two + 1, NULL, 10);
+    return (a1 == b1 && a2 == b2) || (a1 == b2 && a2 == b1);
+}
+
 static bool check_partial(check *c, const reply *r)
 {
     const act *a = c->a;
     size_t first, last, at = 0;
-    if (strcmp(r->partial, a->st.set) != 0)
+    if (!same_range(r->partial, a->range))
         return check_fault(c, "PARTIAL of another range", 0, 0);
     if (!act_partial(a, &first, &last))
         first = last = 0;
@@ -193,11 +210,35 @@ static bool check_partial(check *c, const reply *r)
     return true;
 }
 
+/* RFC 7162 section 3.1.10, RFC 4731 section 3.2: the highest mod-sequence of what is returned. */
+static bool check_highest(check *c, const reply *r, unsigned ret)
+{
+    const act *a = c->a;
+    uint64_t highest = 0;
+    bool all = true;
+    size_t first = 0, last = 0;
+    if (ret & RETURN_PARTIAL && !act_partial(a, &first, &last))
+        first = last = 0;
+    for (size_t i = 0; i < a->uids_count; i++) {
+        const message *m = messages_find(&c->j->w.boxes[c->v->box].here, a->uids[i]);
+        bool one = ret & (RETURN_ALL | RETURN_COUNT) || (ret & RETURN_MIN && !i) ||
+                   (ret & RETURN_MAX && i + 1 == a->uids_count) || (i >= first && i < last);
+        if (!one)
+            continue;
+        all = all && m && m->modseq;
+        highest = m && m->modseq > highest ? m->modseq : highest;
+    }
+    if (r->modseq < highest || (all && r->modseq != highest))
+        return check_fault(c, "MODSEQ of ESEARCH", r->modseq, highest);
+    return true;
+}
+
 static bool check_esearch(check *c, const reply *r)
 {
     const act *a = c->a;
-    unsigned ret = a->st.ret == RETURN_GIVEN || !a->st.ret ? RETURN_ALL : a->st.ret;
-    if (is_vague(c))
+    unsigned asked = a->st.ret & ~(unsigned)RETURN_CONTEXT; /* a hint */
+    unsigned ret = asked == RETURN_GIVEN || !asked ? RETURN_ALL : asked;
+    if (check_vague(c))
         return true;
     bool any = a->uids_count > 0;
     if (strcmp(r->tag, a->tag) != 0 || r->is_uid != (a->st.uid != 0))
@@ -209,26 +250,62 @@ static bool check_esearch(check *c, const reply *r)
     if ((r->has_min && r->min != shown(c, a->uids[0])) ||
         (r->has_max && r->max != shown(c, a->uids[a->uids_count - 1])) || (r->has_count && r->total != a->uids_count))
         return check_fault(c, "ESEARCH MIN, MAX or COUNT", r->min, r->max);
+    if (any && a->since.modseq && !check_highest(c, r, ret))
+        return false;
     return r->has_partial ? check_partial(c, r) : !r->has_all || check_list(c, r);
+}
+
+/* RFC 5182 section 2.1: then no result is said. */
+static bool saves_only(const act *a)
+{
+    return (a->st.ret & ~(unsigned)(RETURN_GIVEN | RETURN_CONTEXT | RETURN_UPDATE)) == RETURN_SAVE;
+}
+
+/* One mailbox of several. */
+static bool check_multi(check *c, const reply *r)
+{
+    act *a = c->a;
+    unsigned i = 0;
+    while (i < WORLD_BOXES && strcmp(c->j->w.boxes[i].name, r->name) != 0)
+        i++;
+    if (a->st.op != OP_ESEARCH || i == WORLD_BOXES || !a->multi[i].due)
+        return check_fault(c, "ESEARCH of a mailbox that nobody asked for, or twice", i, 0);
+    box *b = &c->j->w.boxes[i];
+    if (!a->multi[i].count)
+        return check_fault(c, "ESEARCH of a mailbox where nothing is found", i, 0);
+    if (b->uidvalidity && b->uidvalidity != r->number)
+        return check_fault(c, "UIDVALIDITY of ESEARCH", r->number, b->uidvalidity);
+    if (r->number <= b->uidvalidity_before)
+        return check_fault(c, "UIDVALIDITY of ESEARCH is not larger than before", r->number, b->uidvalidity_before);
+    b->uidvalidity = r->number;
+    a->multi[i].due = false;
+    memcpy(a->uids, a->multi[i].uids, sizeof a->uids);
+    a->uids_count = a->multi[i].count;
+    return check_esearch(c, r);
 }
 
 static bool check_search(check *c, const reply *r)
 {
-    if ((c->a->st.op != OP_SEARCH && c->a->st.op != OP_SORT) || c->result_said)
+    bool sort = c->a->st.op == OP_SORT;
+    if (r->updates_count)
+        return context_update(c, r);
+    if (*r->name)
+        return check_multi(c, r);
+    if ((c->a->st.op != OP_SEARCH && !sort) || c->result_said)
         return check_fault(c, "SEARCH that nobody asked for", 0, 0);
     c->result_said = true;
-    if ((r->kind == REPLY_SORT) != (c->a->st.op == OP_SORT))
-        return check_fault(c, "SEARCH or SORT, the other one", 0, 0);
-    if (r->kind == REPLY_SORT)
-        return check_list(c, r);
-    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || c->v->rev2))
+    if (c->a->follows && !saves_only(c->a))
+        c->v->contexts_count++;
+    if ((r->kind == REPLY_ESEARCH) != (c->a->st.ret != 0 || (c->v->rev2 && !sort)))
         return check_fault(c, "SEARCH or ESEARCH, the other one", c->a->st.ret, 0);
+    if (r->kind != REPLY_ESEARCH && (r->kind == REPLY_SORT) != sort)
+        return check_fault(c, "SEARCH or SORT, the other one", 0, 0);
     return r->kind == REPLY_ESEARCH ? check_esearch(c, r) : check_list(c, r);
 }
 
 static bool is_answer(const check *c, const reply *r)
 {
-    for (unsigned i = 0; c->a->st.op == OP_STATUS && i < r->items; i++)
+    for (unsigned i = 0; (c->a->st.op == OP_STATUS || c->a->st.op == OP_LIST) && i < r->items; i++)
         if (!strcmp(r->status[i].name, "SIZE"))
             return true;
     return !c->v->notify.set;
@@ -236,10 +313,14 @@ static bool is_answer(const check *c, const reply *r)
 
 static bool check_status(check *c, const reply *r)
 {
-    const act *a = c->a;
+    act *a = c->a;
     if (!is_answer(c, r))
         return watch_status(c, r);
-    if (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0)
+    if (a->st.op == OP_LIST && !list_status(c, r))
+        return false;
+    if (a->st.op == OP_LIST && !a->status.there)
+        return true;
+    if (a->st.op != OP_LIST && (a->st.op != OP_STATUS || strcmp(r->name, c->j->w.boxes[a->st.box].name) != 0))
         return check_fault(c, "STATUS that nobody asked for", 0, 0);
     c->result_said = true;
     for (unsigned i = 0; i < r->items; i++) {
@@ -287,8 +368,10 @@ static bool check_untagged(check *c, const reply *r)
     case REPLY_SORT:
     case REPLY_ESEARCH:
         return check_search(c, r);
+    case REPLY_THREAD:
+        return check_thread(c, r);
     case REPLY_LIST:
-        return c->a->st.op == OP_LIST && !c->v->notify.set ? true : watch_list(c, r);
+        return c->a->st.op == OP_LIST && !c->v->notify.set ? list_answer(c, r) : watch_list(c, r);
     case REPLY_STATUS:
         return check_status(c, r);
     case REPLY_BYE:
@@ -355,7 +438,7 @@ static bool check_view(check *c)
     }
     v->seen_stamp = a->target_stamp;
     v->notify.recent_first = 0;
-    return true;
+    return context_settle(c);
 }
 
 /* As check_view, but NOTIFY may want no news of the selected mailbox: then its view moves only with what the client has
@@ -407,7 +490,8 @@ static bool check_code(check *c, const reply *r)
     bool ok = !strcmp(r->state, "OK"), placed = ok && a->placed && (a->st.op == OP_COPY || a->st.op == OP_APPEND);
     bool quiet = viewer_quiet(c->v), ghosts = !quiet && c->v->selected && a->syncs && !a->dead && has_ghosts(c);
     if (c->v->uidonly && c->v->selected && a->want && *a->want == 'B')
-        return !strcmp(r->code, "UIDREQUIRED") || (a->st.op == OP_SEARCH && a->st.ret & RETURN_PARTIAL) ||
+        return !strcmp(r->code, "UIDREQUIRED") ||
+               (a->st.ret & (RETURN_PARTIAL | RETURN_UPDATE | (a->st.op == OP_ESEARCH ? RETURN_SAVE : 0))) ||
                check_fault(c, "no UIDREQUIRED", 0, 0);
     if (a->refused_count || !strcmp(r->code, "MODIFIED"))
         return !strcmp(r->code, "MODIFIED") ? check_modified(c, r) : check_fault(c, "no MODIFIED", a->refused_count, 0);
@@ -416,7 +500,7 @@ static bool check_code(check *c, const reply *r)
                    ? check_fault(c, "no COPYUID or APPENDUID", a->placed, 0)
                    : placed_code(c, r);
     if (!ok && (a->st.op == OP_COPY || a->st.op == OP_MOVE || a->st.op == OP_APPEND) && !strcmp(r->state, "NO") &&
-        !a->dead && strcmp(r->code, "TRYCREATE") != 0 && !c->v->readonly)
+        !a->dead && strcmp(r->code, "TRYCREATE") != 0 && !(a->bad_url && !strcmp(r->code, "BADURL")) && !c->v->readonly)
         return check_fault(c, "no TRYCREATE", 0, 0);
     if (check_opens(a) && ok)
         return !strcmp(r->code, a->st.op == OP_SELECT ? "READ-WRITE" : "READ-ONLY") ||
@@ -434,10 +518,10 @@ static void save_result(check *c)
 {
     act *a = c->a;
     viewer *v = c->v;
-    if (a->st.op != OP_SEARCH || !(a->st.ret & RETURN_SAVE))
+    if ((a->st.op != OP_SEARCH && a->st.op != OP_SORT && a->st.op != OP_ESEARCH) || !(a->st.ret & RETURN_SAVE))
         return;
-    bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) &&
-                a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL); /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
+    bool ends = !(a->st.ret & (RETURN_ALL | RETURN_COUNT)) && a->st.ret & (RETURN_MIN | RETURN_MAX | RETURN_PARTIAL);
+    /* RFC 5182 section 2.1, RFC 9394 section 3.2 */
     size_t first = 0, last = 0;
     if (a->st.ret & RETURN_PARTIAL && !act_partial(a, &first, &last))
         first = last = 0;
@@ -455,10 +539,16 @@ static bool check_results(check *c)
     const act *a = c->a;
     if (a->st.op == OP_FETCH && !a->since.modseq && c->next != a->uids_count)
         return check_fault(c, "FETCH left out messages", c->next, a->uids_count);
-    bool saves_only = a->st.ret == (RETURN_GIVEN | RETURN_SAVE);
-    if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only) ||
-        (a->st.op == OP_STATUS && !c->result_said))
+    if (((a->st.op == OP_SEARCH || a->st.op == OP_SORT) && !c->result_said && !saves_only(a)) ||
+        ((a->st.op == OP_STATUS || a->st.op == OP_THREAD) && !c->result_said))
         return check_fault(c, "no result", 0, 0);
+    for (unsigned i = 0; a->st.op == OP_ESEARCH && !saves_only(a) && i < WORLD_BOXES; i++)
+        if (a->multi[i].due && a->multi[i].count)
+            return check_fault(c, "no ESEARCH of a mailbox", i, a->multi[i].count);
+    if (a->st.op == OP_LIST && !list_end(c))
+        return false;
+    if (a->unfollowed && !c->refusal_said)
+        return check_fault(c, "no NOUPDATE", c->v->contexts_count, 0);
     if ((a->st.op == OP_MOVE || a->st.op == OP_REPLACE) && a->placed && !c->moved)
         return check_fault(c, "MOVE or REPLACE without COPYUID or APPENDUID", a->placed, 0);
     return true;
@@ -542,7 +632,7 @@ static void expect(check *c)
             v->condstore = true;
         if (!strcmp(a->want, "NO"))
             viewer_unselect(v);
-        v->saved_count = 0;
+        v->saved_count = v->contexts_count = 0;
     }
     if (v->selected && a->want && !strcmp(a->want, "OK") &&
         ((a->st.op == OP_FETCH && (a->st.items & ITEM_MODSEQ || a->since.modseq)) ||
@@ -550,11 +640,19 @@ static void expect(check *c)
         v->condstore = true;
     if (a->st.op == OP_NOTIFY)
         watch_begin(c);
+    if (a->follows && (saves_only(a) || a->st.op == OP_ESEARCH) && !strcmp(a->want, "OK"))
+        v->contexts_count++;
+    if (a->st.op == OP_CANCEL && !strcmp(a->want, "OK"))
+        context_cancel(c);
     if (a->st.op == OP_ENABLE) {
         v->condstore |= a->st.resync < 3;
         v->qresync |= a->st.resync == 2;
         v->rev2 |= a->st.resync == 3;
         v->uidonly |= a->st.resync == 4;
+        if (a->st.resync == 3)
+            context_no_recent(v);
+        if (a->st.resync == 4)
+            context_end_numbers(v);
         for (size_t i = 0; v->rev2 && i < v->count; i++)
             v->at[i].recent = false;
     }

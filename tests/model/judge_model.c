@@ -16,7 +16,7 @@ static bool writes(step_op op)
 static bool needs_mailbox(step_op op)
 {
     return writes(op) || op == OP_CHECK || op == OP_UNSELECT || op == OP_CLOSE || op == OP_FETCH || op == OP_SEARCH ||
-           op == OP_SORT || op == OP_COPY;
+           op == OP_SORT || op == OP_COPY || op == OP_CANCEL || op == OP_THREAD;
 }
 
 static void begin_expunge(viewer *v, act *a)
@@ -36,7 +36,7 @@ static void begin_expunge(viewer *v, act *a)
 }
 
 /* The order of two messages. */
-static int by(unsigned how, const entry *a, const entry *b)
+int entries_order(unsigned how, const entry *a, const entry *b)
 {
     static const int arrival[DATES] = {1, 0, 3, 2};
     size_t one, two;
@@ -60,22 +60,22 @@ static int by(unsigned how, const entry *a, const entry *b)
     }
 }
 
-static void sort(viewer *v, act *a)
+void uids_sort(viewer *v, unsigned how, uint32_t *uids, size_t count)
 {
-    for (size_t i = 1; i < a->uids_count; i++)
+    for (size_t i = 1; i < count; i++)
         for (size_t k = i; k > 0; k--) {
-            uint32_t uid = a->uids[k];
-            if (by(a->st.how, viewer_find(v, a->uids[k - 1]), viewer_find(v, uid)) <= 0)
+            uint32_t uid = uids[k];
+            if (entries_order(how, viewer_find(v, uids[k - 1]), viewer_find(v, uid)) <= 0)
                 break;
-            a->uids[k] = a->uids[k - 1];
-            a->uids[k - 1] = uid;
+            uids[k] = uids[k - 1];
+            uids[k - 1] = uid;
         }
 }
 
 /* The results that PARTIAL asks for, from one to another: RFC 9394 section 3.1. False: none. */
 bool act_partial(const act *a, size_t *first, size_t *last)
 {
-    long from = strtol(a->st.set, NULL, 10), to = strtol(strchr(a->st.set, ':') + 1, NULL, 10);
+    long from = strtol(a->range, NULL, 10), to = strtol(strchr(a->range, ':') + 1, NULL, 10);
     long count = (long)a->uids_count;
     if (from < 0) {
         from += count + 1;
@@ -89,25 +89,110 @@ bool act_partial(const act *a, size_t *first, size_t *last)
     return low <= high;
 }
 
-static void begin_search(viewer *v, act *a)
+/* RETURN (UPDATE). False: its tag is in use. */
+static bool begin_follow(viewer *v, act *a)
+{
+    size_t sorted = 0;
+    followed *c = &v->contexts[v->contexts_count];
+    for (size_t i = 0; i < v->contexts_count; i++) {
+        if (!strcmp(v->contexts[i].tag, a->tag))
+            return false;
+        sorted += v->contexts[i].sorted;
+    }
+    a->unfollowed =
+        a->since.modseq || v->contexts_count == WORLD_CONTEXTS || (a->st.op == OP_SORT && sorted == WORLD_SORTED);
+    a->follows = !a->unfollowed;
+    *c = (followed){.uid = a->st.uid, .sorted = a->st.op == OP_SORT, .how = a->st.how};
+    memcpy(c->tag, a->tag, sizeof c->tag);
+    memcpy(c->keys, a->st.keys, sizeof c->keys);
+    for (size_t i = 0; i < v->count; i++)
+        c->frame[c->frame_count++] = v->at[i].uid;
+    memcpy(c->saved, v->saved, sizeof c->saved);
+    c->saved_count = v->saved_count;
+    memcpy(c->members, a->uids, sizeof c->members);
+    c->count = a->uids_count;
+    return true;
+}
+
+static void begin_search(viewer *v, act *a, bool *good)
 {
     size_t kept = 0;
-    search_run(v, a->st.keys, a->uids, &a->uids_count);
+    search_run(v, a->st.keys, NULL, a->uids, &a->uids_count);
     for (size_t i = 0; a->since.modseq && i < a->uids_count; i++)
         if (viewer_find(v, a->uids[i])->stamp > a->since.stamp)
             a->uids[kept++] = a->uids[i];
     if (a->since.modseq)
         a->uids_count = kept;
     if (a->st.op == OP_SORT)
-        sort(v, a);
+        uids_sort(v, a->st.how, a->uids, a->uids_count);
+    *good = !(a->st.ret & RETURN_UPDATE) || begin_follow(v, a);
+}
+
+/* All that match in one mailbox, as a client would see it that opens it now. */
+static void search_box(const world *w, unsigned box_number, const act *a, uint32_t *uids, size_t *count)
+{
+    viewer *v = calloc(1, sizeof *v);
+    const messages *m = &w->boxes[box_number].here;
+    if (!v)
+        abort();
+    for (size_t i = 0; i < m->count; i++)
+        v->at[v->count++] = (entry){.uid = m->at[i].uid,
+                                    .flags = m->at[i].flags,
+                                    .content = m->at[i].content % CONTENTS,
+                                    .date = m->at[i].date};
+    search_run(v, a->st.keys, NULL, uids, count);
+    free(v);
+}
+
+/* ESEARCH. The selected mailbox is searched as it is seen, if it is named so, else as it is. */
+static void begin_multi(const world *w, viewer *v, act *a, bool *good)
+{
+    const source *s = &sources[a->st.n];
+    bool only = a->st.n < 2; /* RFC 7377 section 2.2: SAVE */
+    if ((s->selected && !v->selected) || (a->st.ret & RETURN_SAVE && !only) ||
+        (a->st.ret & RETURN_UPDATE && !v->selected)) {
+        *good = false;
+        return;
+    }
+    for (unsigned i = 0; i < WORLD_BOXES; i++) {
+        bool named = s->boxes & 1u << i && (!s->subscribed || w->subscribed[i]);
+        bool own = v->selected && v->box == (int)i;
+        if ((!named && !(own && s->selected)) || !w->boxes[i].exists)
+            continue;
+        a->multi[i].due = true;
+        a->multi[i].generation = w->boxes[i].generation;
+        if (own && s->selected && !viewer_dead(w, v))
+            search_run(v, a->st.keys, NULL, a->multi[i].uids, &a->multi[i].count);
+        else
+            search_box(w, i, a, a->multi[i].uids, &a->multi[i].count);
+        if (own && only) {
+            memcpy(a->uids, a->multi[i].uids, sizeof a->uids);
+            a->uids_count = a->multi[i].count;
+        }
+    }
+    *good = !(a->st.ret & RETURN_UPDATE) || begin_follow(v, a);
+}
+
+/* FETCH with PARTIAL: RFC 9394 section 3.3. */
+static void begin_fetch(viewer *v, act *a, bool *good)
+{
+    size_t first, last;
+    *good = set_resolve(v, a->st.set, a->st.uid, a->uids, &a->uids_count);
+    if (!*a->range)
+        return;
+    if (!act_partial(a, &first, &last))
+        first = last = 0;
+    memmove(a->uids, a->uids + first, (last - first) * sizeof *a->uids);
+    a->uids_count = last - first;
 }
 
 /* RFC 9586 section 3.2: it takes or gives message numbers. */
 static bool uses_numbers(const step *st)
 {
-    bool search = st->op == OP_SEARCH || st->op == OP_SORT, set = st->op == OP_FETCH || st->op == OP_STORE ||
-                                                                  st->op == OP_COPY || st->op == OP_MOVE ||
-                                                                  st->op == OP_REPLACE;
+    bool several = st->op == OP_ESEARCH,
+         search = st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD || several,
+         set =
+             st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE || st->op == OP_REPLACE;
     return ((set || search) && !st->uid) || (search && search_numbers(st->keys));
 }
 
@@ -125,10 +210,13 @@ void act_begin(judge *j, act *a, unsigned n)
     const step *st = &a->st;
     a->begun = true;
     a->want = "OK";
-    a->hold = (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT) && !st->uid;
+    a->hold =
+        (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD) &&
+        !st->uid;
     a->syncs = st->op != OP_SELECT && st->op != OP_EXAMINE && st->op != OP_UNSELECT && st->op != OP_CLOSE &&
                st->op != OP_LOGOUT;
-    bool both = st->op == OP_SEARCH && st->ret & RETURN_PARTIAL && st->ret & RETURN_ALL;
+    bool both = (st->op == OP_SEARCH || st->op == OP_ESEARCH || st->op == OP_SORT) && st->ret & RETURN_PARTIAL &&
+                st->ret & RETURN_ALL;
     if ((needs_mailbox(st->op) && !v->selected) || both || (v->uidonly && uses_numbers(st))) {
         a->want = "BAD";
         return;
@@ -138,12 +226,16 @@ void act_begin(judge *j, act *a, unsigned n)
         return;
     }
     bool good = true;
-    if (st->op == OP_FETCH || st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
+    if (st->op == OP_FETCH)
+        begin_fetch(v, a, &good);
+    else if (st->op == OP_STORE || st->op == OP_COPY || st->op == OP_MOVE)
         good = set_resolve(v, st->set, st->uid, a->uids, &a->uids_count);
     else if (st->op == OP_REPLACE)
         begin_replace(v, a, &good);
-    else if (st->op == OP_SEARCH || st->op == OP_SORT)
-        begin_search(v, a);
+    else if (st->op == OP_ESEARCH)
+        begin_multi(&j->w, v, a, &good);
+    else if (st->op == OP_SEARCH || st->op == OP_SORT || st->op == OP_THREAD)
+        begin_search(v, a, &good);
     else if (st->op == OP_EXPUNGE)
         begin_expunge(v, a);
     if (!good) {
@@ -245,11 +337,12 @@ static void change_rename(world *w, act *a)
 
 static void change_append(world *w, act *a)
 {
-    if (!w->boxes[a->st.box].exists)
+    unsigned count = a->st.resync ? 1 : a->st.n;
+    if (!w->boxes[a->st.box].exists || a->bad_url)
         a->want = "NO";
     if (*a->want == 'N') /* also when it was not there as the message was announced */
         return;
-    for (unsigned i = 0; i < a->st.n; i++) {
+    for (unsigned i = 0; i < count; i++) {
         a->from[a->placed] = 0;
         a->to[a->placed++] = world_add(w, (int)a->st.box, a->st.flags & FLAG_ALL, a->st.items + i, a->st.date);
     }
@@ -300,6 +393,9 @@ static void change(judge *j, act *a, unsigned n)
         a->want = w->boxes[a->st.box].exists ? "NO" : "OK";
         if (*a->want == 'O')
             world_create(w, (int)a->st.box);
+        break;
+    case OP_SUBSCRIBE:
+        w->subscribed[a->st.box] = !(a->st.how & 1u);
         break;
     case OP_DELETE:
         a->want = a->st.box && w->boxes[a->st.box].exists ? "OK" : "NO";
@@ -358,16 +454,8 @@ void act_look(judge *j, act *a, unsigned n)
     }
 }
 
-/* STATUS is answered, or a message announced. */
-void act_read(judge *j, act *a, unsigned n)
+void act_status(act *a, const box *b)
 {
-    const box *b = &j->w.boxes[a->st.box];
-    (void)n;
-    a->read = true;
-    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND && a->st.op != OP_REPLACE)
-        return;
-    if (!b->exists && *a->want == 'O')
-        a->want = "NO";
     a->status.there = b->exists;
     a->status.messages = b->here.count;
     a->status.uidnext = b->uidnext;
@@ -381,4 +469,17 @@ void act_read(judge *j, act *a, unsigned n)
         a->status.deleted += (m->flags & FLAG_DELETED) != 0;
         a->status.size += size;
     }
+}
+
+/* STATUS is answered, or a message announced. */
+void act_read(judge *j, act *a, unsigned n)
+{
+    const box *b = &j->w.boxes[a->st.box];
+    (void)n;
+    a->read = true;
+    if (a->st.op != OP_STATUS && a->st.op != OP_APPEND && a->st.op != OP_REPLACE)
+        return;
+    if (!b->exists && *a->want == 'O')
+        a->want = "NO";
+    act_status(a, b);
 }

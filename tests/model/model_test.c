@@ -21,7 +21,7 @@ typedef struct script {
 } script;
 
 typedef struct totals {
-    unsigned long replies;
+    unsigned long replies, updates;
     uint64_t certain, possible; /* what the connector has said in searches */
 } totals;
 
@@ -107,6 +107,7 @@ static bool story(script *s, uint64_t seed, char fault[1024], unsigned long *com
     snprintf(fault, 1024, "%s", j->fault);
     *commands += j->commands;
     t->replies += j->replies;
+    t->updates += j->updates;
     t->certain += j->r.certain;
     t->possible += j->r.possible;
     judge_fini(j);
@@ -143,8 +144,9 @@ static int many(unsigned long commands, uint64_t seed, int kind)
         if (commands > 100000 && stories % 100 == 0)
             fprintf(stderr, "%lu commands\n", done);
     }
-    printf("%lu commands in %lu stories, %lu replies, no difference, %ld s; searches: %llu certain, %llu possible\n",
-           done, stories, t.replies, (long)(time(NULL) - start), (unsigned long long)t.certain,
+    printf("%lu commands in %lu stories, %lu replies, %lu updates of searches, no difference, %ld s; searches: %llu "
+           "certain, %llu possible\n",
+           done, stories, t.replies, t.updates, (long)(time(NULL) - start), (unsigned long long)t.certain,
            (unsigned long long)t.possible);
     return 0;
 }

@@ -72,9 +72,8 @@ static bool atom(reader *in, char *out, size_t room)
     return size || fault(in, "atom expected");
 }
 
-static bool set(reader *in, uint32_t *numbers, size_t *count)
+static bool more_set(reader *in, uint32_t *numbers, size_t *count)
 {
-    *count = 0;
     do {
         uint32_t first, last;
         if (!number32(in, &first) || !first)
@@ -93,6 +92,12 @@ static bool set(reader *in, uint32_t *numbers, size_t *count)
             numbers[(*count)++] = n;
     } while (take(in, ","));
     return true;
+}
+
+static bool set(reader *in, uint32_t *numbers, size_t *count)
+{
+    *count = 0;
+    return more_set(in, numbers, count);
 }
 
 bool reply_set(const char *text, size_t size, uint32_t *numbers, size_t *count)
@@ -293,6 +298,17 @@ static bool search(reader *in, reply *r)
     return true;
 }
 
+/* A mailbox name. */
+static bool mailbox(reader *in, char *out, size_t room)
+{
+    bool quoted = take(in, "\"");
+    size_t size = 0;
+    while (quoted && in->at < in->end && *in->at != '"' && size + 1 < room)
+        out[size++] = *in->at++;
+    out[size] = '\0';
+    return quoted ? need(in, "\"") : atom(in, out, room);
+}
+
 /* "(" partial-range SP partial-results ")": RFC 9394 section 4 */
 static bool partial(reader *in, reply *r)
 {
@@ -306,13 +322,36 @@ static bool partial(reader *in, reply *r)
     return need(in, " ") && (take(in, "NIL") || set(in, r->numbers, &r->count)) && need(in, ")");
 }
 
+/* "(" position SP set *(SP position SP set) ")": RFC 5267 section 5 */
+static bool updates(reader *in, reply *r, bool add)
+{
+    if (!need(in, "("))
+        return false;
+    do {
+        uint32_t at;
+        if (r->updates_count == REPLY_UPDATES)
+            return fault(in, "too many updates for this test");
+        size_t n = r->updates_count++, first = r->count;
+        if (!number32(in, &at) || !need(in, " ") || !more_set(in, r->numbers, &r->count))
+            return false;
+        r->updates[n].add = add;
+        r->updates[n].at = at;
+        r->updates[n].first = first;
+        r->updates[n].count = r->count - first;
+    } while (take(in, " "));
+    return need(in, ")");
+}
+
 static bool esearch(reader *in, reply *r)
 {
     char name[16];
     r->kind = REPLY_ESEARCH;
-    if (!need(in, " (TAG \""))
+    if (!need(in, " (TAG \"") || !atom(in, r->tag, sizeof r->tag) || !need(in, "\""))
         return false;
-    if (!atom(in, r->tag, sizeof r->tag) || !need(in, "\")"))
+    if (take(in, " MAILBOX ") && /* RFC 7377 section 4 */
+        (!mailbox(in, r->name, sizeof r->name) || !need(in, " UIDVALIDITY ") || !number32(in, &r->number)))
+        return false;
+    if (!need(in, ")"))
         return false;
     r->is_uid = take(in, " UID");
     while (take(in, " ")) {
@@ -324,7 +363,8 @@ static bool esearch(reader *in, reply *r)
                     : !strcmp(name, "ALL")     ? (r->has_all = true, set(in, r->numbers, &r->count))
                     : !strcmp(name, "MODSEQ")  ? number64(in, &r->modseq)
                     : !strcmp(name, "PARTIAL") ? partial(in, r)
-                                               : fault(in, "unknown in ESEARCH");
+                    : !strcmp(name, "ADDTO") || !strcmp(name, "REMOVEFROM") ? updates(in, r, *name == 'A')
+                                                                            : fault(in, "unknown in ESEARCH");
         if (!good)
             return false;
     }
@@ -346,17 +386,6 @@ static bool status(reader *in, reply *r)
     return need(in, ")");
 }
 
-/* A mailbox name. */
-static bool mailbox(reader *in, char *out, size_t room)
-{
-    bool quoted = take(in, "\"");
-    size_t size = 0;
-    while (quoted && in->at < in->end && *in->at != '"' && size + 1 < room)
-        out[size++] = *in->at++;
-    out[size] = '\0';
-    return quoted ? need(in, "\"") : atom(in, out, room);
-}
-
 /* "(" attributes ")" SP delimiter SP name [SP "(" "OLDNAME" SP "(" name "))"] and CHILDINFO */
 static bool list(reader *in, reply *r)
 {
@@ -369,6 +398,7 @@ static bool list(reader *in, reply *r)
             if (!need(in, "\\") || !atom(in, word, sizeof word))
                 return false;
             r->nonexistent |= !strcasecmp(word, "NonExistent");
+            r->subscribed |= !strcasecmp(word, "Subscribed");
         } while (take(in, " "));
         if (!need(in, ")"))
             return false;
@@ -425,6 +455,13 @@ static bool untagged(reader *in, reply *r)
     }
     if (!strcmp(word, "LIST"))
         return list(in, r);
+    if (!strcmp(word, "THREAD")) {
+        r->kind = REPLY_THREAD;
+        r->body = in->at;
+        r->body_size = (size_t)(in->end - in->at);
+        in->at = in->end;
+        return true;
+    }
     r->kind = !strcmp(word, "ENABLED") ? REPLY_ENABLED : REPLY_OTHER;
     if (r->kind == REPLY_OTHER && strcmp(word, "CAPABILITY") != 0)
         return fault(in, "unknown response");

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REPLY_NUMBERS = 8192, REPLY_ITEMS = 12 };
+enum { REPLY_NUMBERS = 8192, REPLY_ITEMS = 12, REPLY_UPDATES = 64 };
 
 typedef enum reply_kind {
     REPLY_TAGGED,
@@ -29,6 +29,7 @@ typedef enum reply_kind {
     REPLY_VANISHED,
     REPLY_STATUS,
     REPLY_ENABLED,
+    REPLY_THREAD, /* body: what follows "THREAD" */
     REPLY_LIST,
     REPLY_OTHER /* CAPABILITY */
 } reply_kind;
@@ -80,10 +81,17 @@ typedef struct reply {
     bool is_uid, has_min, has_max, has_all, has_count, has_partial;
     char partial[32]; /* its range */
     uint32_t min, max, total;
+    /* ADDTO and REMOVEFROM, RFC 5267: parts of `numbers`, in the order in which they came */
+    struct {
+        bool add;
+        uint32_t at;
+        size_t first, count;
+    } updates[REPLY_UPDATES];
+    size_t updates_count;
     /* STATUS */
-    char name[64]; /* LIST too */
+    char name[64]; /* LIST too; ESEARCH: of several mailboxes, number is its UIDVALIDITY */
     char old[64];  /* LIST: OLDNAME */
-    bool nonexistent;
+    bool nonexistent, subscribed;
     struct {
         char name[20];
         uint64_t value;

@@ -23,6 +23,7 @@ typedef enum held_kind {
     HELD_CREATE,
     HELD_REMOVE,
     HELD_RENAME,
+    HELD_SUBSCRIBE,
     HELD_REPLACE,
     HELD_SEARCH,
     HELD_STATUS,
@@ -86,6 +87,8 @@ static ll_status perform(const rig_held *h)
         return c->remove(self, h->call, h->name);
     case HELD_RENAME:
         return c->rename(self, h->call, h->name, h->new_name);
+    case HELD_SUBSCRIBE:
+        return c->subscribe(self, h->call, h->name, h->on);
     case HELD_REPLACE:
         return c->replace(self, h->call, h->mailbox, h->number, h->upload);
     case HELD_SEARCH:
@@ -122,9 +125,9 @@ static ll_status perform(const rig_held *h)
 
 static bool is_change(held_kind kind)
 {
-    return kind == HELD_CREATE || kind == HELD_REMOVE || kind == HELD_RENAME || kind == HELD_REPLACE ||
-           kind == HELD_STORE || kind == HELD_STORE_IF || kind == HELD_EXPUNGE || kind == HELD_COPY ||
-           kind == HELD_APPEND_COMMIT;
+    return kind == HELD_CREATE || kind == HELD_REMOVE || kind == HELD_RENAME || kind == HELD_SUBSCRIBE ||
+           kind == HELD_REPLACE || kind == HELD_STORE || kind == HELD_STORE_IF || kind == HELD_EXPUNGE ||
+           kind == HELD_COPY || kind == HELD_APPEND_COMMIT;
 }
 
 static void tell(const rig_login *l, held_kind kind)
@@ -203,8 +206,7 @@ static ll_status r_rename(void *self, ll_call *call, ll_span from, ll_span to)
 
 static ll_status r_subscribe(void *self, ll_call *call, ll_span name, bool on)
 {
-    rig_login *l = self;
-    return l->rig->inner->subscribe(l->inner, call, name, on);
+    return hold(self, (rig_held){.kind = HELD_SUBSCRIBE, .call = call, .name = name, .on = on});
 }
 
 static ll_status r_status(void *self, ll_call *call, ll_span name)

@@ -59,18 +59,29 @@ bool set_beyond(const char *set, uint32_t count)
     return false;
 }
 
-static bool is_saved(const viewer *v, uint32_t uid)
+static bool is_one_of(const uint32_t *list, size_t count, uint32_t uid)
 {
-    for (size_t i = 0; i < v->saved_count; i++)
-        if (v->saved[i] == uid)
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == uid)
             return true;
+    return false;
+}
+
+/* As it was when the command came. */
+static bool framed(const followed *f, uint32_t uid, const char *set)
+{
+    if (*set == '$')
+        return is_one_of(f->saved, f->saved_count, uid);
+    for (size_t i = 0; i < f->frame_count; i++)
+        if (f->frame[i] == uid)
+            return set_has(set, (uint32_t)i + 1, (uint32_t)f->frame_count);
     return false;
 }
 
 static bool entry_in(const viewer *v, size_t i, const char *set, bool uid)
 {
     if (*set == '$')
-        return is_saved(v, v->at[i].uid);
+        return is_one_of(v->saved, v->saved_count, v->at[i].uid);
     uint32_t max = uid ? (v->count ? v->at[v->count - 1].uid : 0) : (uint32_t)v->count;
     return set_has(set, uid ? v->at[i].uid : (uint32_t)i + 1, max);
 }
@@ -90,6 +101,7 @@ bool set_resolve(const viewer *v, const char *set, bool uid, uint32_t *uids, siz
 
 typedef struct keys {
     const char *at;
+    const followed *frame;
 } keys;
 
 static void word(keys *k, char *out, size_t room)
@@ -138,6 +150,17 @@ static bool match_two(keys *k, const viewer *v, size_t i)
     return a || b;
 }
 
+/* Up to the ")". */
+static bool match_all(keys *k, const viewer *v, size_t i)
+{
+    bool all = true;
+    while (*k->at && *k->at != ')')
+        all = match(k, v, i) && all;
+    k->at += strcspn(k->at, "_");
+    k->at += *k->at == '_';
+    return all;
+}
+
 static bool match_argument(const char *name, const char *argument, const viewer *v, size_t i)
 {
     const entry *e = &v->at[i];
@@ -173,6 +196,8 @@ static bool match(keys *k, const viewer *v, size_t i)
         return !match(k, v, i);
     if (!strcmp(name, "OR"))
         return match_two(k, v, i);
+    if (!strcmp(name, "("))
+        return match_all(k, v, i);
     if (!strcmp(name, "RECENT") || !strcmp(name, "OLD"))
         return e->recent == !strcmp(name, "RECENT");
     if (!strcmp(name, "NEW"))
@@ -183,10 +208,10 @@ static bool match(keys *k, const viewer *v, size_t i)
         return !(e->flags & flag_key(name + 2));
     if (!strcmp(name, "UID")) {
         word(k, argument, sizeof argument);
-        return entry_in(v, i, argument, true);
+        return *argument == '$' && k->frame ? framed(k->frame, e->uid, argument) : entry_in(v, i, argument, true);
     }
     if (strchr("0123456789*$", *name))
-        return entry_in(v, i, name, false);
+        return k->frame ? framed(k->frame, e->uid, name) : entry_in(v, i, name, false);
     string(k, argument, sizeof argument);
     if (!strcmp(name, "HEADER")) {
         char needle[64];
@@ -200,7 +225,7 @@ bool search_numbers(const char *text)
 {
     static const char *const more[] = {"KEYWORD", "UNKEYWORD", "SUBJECT", "LARGER", "SMALLER", "BEFORE", "SINCE",
                                        "BODY",    "TEXT",      "FROM",    "TO",     "UID",     "HEADER"};
-    keys k = {text};
+    keys k = {text, NULL};
     char name[64];
     while (*k.at) {
         word(&k, name, sizeof name);
@@ -218,11 +243,11 @@ bool search_numbers(const char *text)
     return false;
 }
 
-void search_run(const viewer *v, const char *text, uint32_t *uids, size_t *count)
+void search_run(const viewer *v, const char *text, const followed *frame, uint32_t *uids, size_t *count)
 {
     *count = 0;
     for (size_t i = 0; i < v->count; i++) {
-        keys k = {text};
+        keys k = {text, frame};
         bool all = true;
         while (*k.at)
             all = match(&k, v, i) && all;

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const op_names[OPS] = {"NOOP",    "CHECK",  "SELECT", "EXAMINE", "UNSELECT", "CLOSE",  "FETCH",
-                                          "STORE",   "SEARCH", "COPY",   "MOVE",    "EXPUNGE",  "APPEND", "STATUS",
-                                          "IDLE",    "DONE",   "CREATE", "DELETE",  "ENABLE",   "LIST",   "RENAME",
-                                          "REPLACE", "LOGOUT", "DROP",   "SORT",    "NOTIFY",   "GO"};
+static const char *const op_names[OPS] = {
+    "NOOP",   "CHECK",  "SELECT", "EXAMINE",      "UNSELECT", "CLOSE",   "FETCH",    "STORE",
+    "SEARCH", "COPY",   "MOVE",   "EXPUNGE",      "APPEND",   "STATUS",  "IDLE",     "DONE",
+    "CREATE", "DELETE", "ENABLE", "LIST",         "RENAME",   "REPLACE", "LOGOUT",   "DROP",
+    "SORT",   "NOTIFY", "GO",     "CANCELUPDATE", "ESEARCH",  "THREAD",  "SUBSCRIBE"};
 
 #define FIELDS(X)                                                                                                      \
     X(uid) X(silent) X(how) X(flags) X(items) X(box) X(n) X(date) X(ret) X(point) X(pipe) X(later) X(resync)
@@ -204,12 +205,21 @@ static void random_keys(const viewer *v, uint64_t *r, char *out, size_t room)
             return;
         const char *prefix = chance(r, 15) ? "NOT_" : chance(r, 12) ? "OR_SEEN_" : "";
         random_set(v, r, i & 1u, set, sizeof set);
-        if (chance(r, 25))
+        if (chance(r, 10) && used + 80 < room)
+            snprintf(out + used, room - used, "%s%s(_%s_%s%s_)", i ? "_" : "", prefix,
+                     i & 1u ? "FLAGGED" : "OR_DRAFT_(_SEEN_ANSWERED_)", i & 1u ? "UID_" : "", set);
+        else if (chance(r, 25))
             snprintf(out + used, room - used, "%s%s%s%s", i ? "_" : "", prefix, i & 1u ? "UID_" : "", set);
         else
             snprintf(out + used, room - used, "%s%s%s", i ? "_" : "", prefix,
                      plain[chance_below(r, sizeof plain / sizeof *plain)]);
     }
+}
+
+static void random_range(uint64_t *r, char *out, size_t room)
+{
+    const char *sign = chance(r, 40) ? "-" : "";
+    snprintf(out, room, "%s%u:%s%u", sign, 1 + chance_below(r, 8), sign, 1 + chance_below(r, 12));
 }
 
 static void random_fetch(uint64_t *r, step *st)
@@ -228,15 +238,50 @@ static void random_fetch(uint64_t *r, step *st)
         st->point = 1 + chance_below(r, WORLD_POINTS);
         st->resync = st->uid && chance(r, 50);
     }
+    if (st->uid && chance(r, 10))
+        random_range(r, st->keys, sizeof st->keys);
 }
 
 static void random_partial(uint64_t *r, step *st)
 {
-    const char *sign = chance(r, 40) ? "-" : "";
     st->ret |= RETURN_GIVEN | RETURN_PARTIAL;
     if (chance(r, 95))
         st->ret &= ~(unsigned)RETURN_ALL;
-    snprintf(st->set, sizeof st->set, "%s%u:%s%u", sign, 1 + chance_below(r, 8), sign, 1 + chance_below(r, 12));
+    random_range(r, st->set, sizeof st->set);
+}
+
+/* SEARCH or SORT. */
+static void random_search(const viewer *v, uint64_t *r, step *st)
+{
+    *st->set = '\0';
+    random_keys(v, r, st->keys, sizeof st->keys);
+    if (chance(r, 45))
+        st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
+    if (chance(r, 10))
+        random_partial(r, st);
+    if (chance(r, 20)) {
+        st->ret |= RETURN_GIVEN | RETURN_UPDATE;
+        if (chance(r, 8))
+            st->n = 1 + chance_below(r, 4);
+    }
+    if (chance(r, 5))
+        st->ret |= RETURN_GIVEN | RETURN_CONTEXT;
+    if (chance(r, 8) && !(st->ret & RETURN_SAVE))
+        st->point = 1 + chance_below(r, WORLD_POINTS);
+}
+
+/* In several mailboxes: no \Recent, which has no meaning there, and no "$". */
+static void random_esearch(const viewer *v, uint64_t *r, step *st)
+{
+    st->op = OP_ESEARCH;
+    st->uid = 0;
+    random_search(v, r, st);
+    st->n = chance_below(r, SOURCES);
+    st->point = 0;
+    if (st->n > 1)
+        st->ret &= ~(unsigned)(chance(r, 90) ? RETURN_SAVE | RETURN_UPDATE : RETURN_UPDATE);
+    if (strpbrk(st->keys, "$") || strstr(st->keys, "RECENT") || strstr(st->keys, "NEW") || strstr(st->keys, "OLD"))
+        snprintf(st->keys, sizeof st->keys, "UNSEEN");
 }
 
 static void random_selected(const world *w, const viewer *v, uint64_t *r, step *st)
@@ -258,19 +303,15 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
             st->point = 1 + chance_below(r, WORLD_POINTS);
     } else if (kind < 66) {
         st->op = OP_SEARCH;
-        *st->set = '\0';
-        random_keys(v, r, st->keys, sizeof st->keys);
-        if (chance(r, 40))
-            st->ret = RETURN_GIVEN | chance_below(r, 32) << 1;
-        if (chance(r, 10))
-            random_partial(r, st);
-        if (chance(r, 8) && !(st->ret & RETURN_SAVE))
-            st->point = 1 + chance_below(r, WORLD_POINTS);
-    } else if (kind < 68) {
+        random_search(v, r, st);
+    } else if (kind < 69) {
         st->op = OP_SORT;
-        *st->set = '\0';
-        random_keys(v, r, st->keys, sizeof st->keys);
+        random_search(v, r, st);
         st->how = chance_below(r, SORTS);
+        if (chance(r, 30)) {
+            st->op = OP_THREAD;
+            st->ret = 0;
+        }
     } else if (kind < 71 && many < 40) {
         st->op = OP_COPY;
     } else if (kind < 74) {
@@ -288,13 +329,23 @@ static void random_selected(const world *w, const viewer *v, uint64_t *r, step *
     } else {
         *st->set = '\0';
         st->uid = 0;
-        st->op = kind < 92 ? OP_NOOP : kind < 94 ? OP_CHECK : kind < 98 ? OP_IDLE : kind < 99 ? OP_UNSELECT : OP_CLOSE;
+        if (v->contexts_count && chance(r, 6)) {
+            st->op = OP_CANCEL;
+            st->n = chance_below(r, WORLD_CONTEXTS);
+            st->how = chance(r, 20);
+            return;
+        }
+        st->op = kind < 92 ? OP_NOOP : kind < 94 ? OP_CHECK : kind < 97 ? OP_IDLE : kind < 98 ? OP_UNSELECT : OP_CLOSE;
     }
 }
 
 static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *st)
 {
-    unsigned kind = chance_below(r, 100);
+    unsigned kind = chance_below(r, 105);
+    if (kind >= 100) {
+        random_esearch(v, r, st);
+        return;
+    }
     st->box = v->selected && chance(r, 60) ? (unsigned)v->box : chance(r, 60) ? 0 : chance_below(r, WORLD_BOXES);
     if (kind < 45) {
         st->op = w->boxes[st->box].here.count < 25 ? OP_APPEND : OP_STATUS;
@@ -302,14 +353,23 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->items = chance_below(r, CONTENTS);
         st->date = chance_below(r, DATES);
         st->flags = random_flags(r);
+        if (st->op == OP_APPEND && chance(r, 8)) {
+            st->resync = 1 + (v->selected ? (unsigned)v->box : chance_below(r, WORLD_BOXES));
+            st->how = chance_below(r, 3);
+            st->n = v->count ? v->at[chance_below(r, (unsigned)v->count)].uid : 1 + chance_below(r, 20);
+        }
     } else if (kind < 58) {
         st->op = OP_STATUS;
     } else if (kind < 80) {
         st->op = chance(r, 15) ? OP_EXAMINE : OP_SELECT;
         st->resync = chance(r, 25) ? 1 + chance_below(r, 2) : 0;
+        st->how = chance_below(r, chance(r, 10) ? 16 : 8);
+    } else if (kind < 82) {
+        st->op = OP_SUBSCRIBE;
+        st->how = chance(r, 50);
     } else if (kind < 88) {
         st->op = OP_CREATE;
-    } else if (kind < 89) {
+    } else if (kind < 90) {
         st->op = OP_DELETE;
         st->box = 1 + chance_below(r, WORLD_BOXES - 1);
     } else if (kind < 92) {
@@ -320,11 +380,12 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->op = OP_NOTIFY;
         st->how = chance(r, 90) ? 1 + chance_below(r, 3) : 0;
         st->flags = chance(r, 70);
-        st->n = chance_below(r, 6);
+        st->n = chance_below(r, WISHES);
         st->items = items[chance_below(r, 4)];
         st->silent = chance(r, 30);
     } else if (kind < 94) {
         st->op = chance(r, 50) ? OP_LIST : OP_RENAME;
+        st->how = chance_below(r, 4);
         st->n = chance_below(r, WORLD_BOXES);
     } else if (kind < 96) {
         st->op = OP_LOGOUT;
@@ -352,6 +413,7 @@ void step_random(world *w, uint64_t *r, unsigned sessions, bool busy[], step *st
         st->op = chance(r, 12) ? OP_EXAMINE : OP_SELECT;
         st->box = chance(r, 75) ? 0 : chance_below(r, WORLD_BOXES);
         st->resync = chance(r, 35) ? 1 + chance_below(r, 2) : 0;
+        st->how = chance_below(r, chance(r, 10) ? 16 : 8);
     } else {
         random_anywhere(w, v, r, st);
     }

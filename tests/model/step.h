@@ -34,15 +34,21 @@ typedef enum step_op {
     OP_DELETE,
     OP_ENABLE,
     OP_LIST,
+    /* LIST, how: 1 RETURN (STATUS), 2 (SUBSCRIBED), 3 of A and INBOX. APPEND with resync: CATENATE, how: 1 of the URL
+     * of message n of box resync - 1, 2 of URLs of its parts */
     OP_RENAME,  /* box to box n */
     OP_REPLACE, /* set is one number */
     OP_LOGOUT,
-    OP_DROP,   /* the connection breaks */
-    OP_SORT,   /* how: by what */
-    OP_NOTIFY, /* how: 0 NONE, 1 SELECTED, 2 SELECTED-DELAYED, 3 neither; flags: FlagChange; items: of new messages;
-                  n: other mailboxes, 1 personal messages, 2 with flags, 3 with names, 4 names, 5 messages of A;
-                  silent: STATUS */
-    OP_GO,     /* a command under way moves on a little */
+    OP_DROP,      /* the connection breaks */
+    OP_SORT,      /* how: by what */
+    OP_NOTIFY,    /* how: 0 NONE, 1 SELECTED, 2 SELECTED-DELAYED, 3 neither; flags: FlagChange; items: of new messages;
+                     n: other mailboxes, as wishes[n] of world.c;
+                     silent: STATUS */
+    OP_GO,        /* a command under way moves on a little */
+    OP_CANCEL,    /* CANCELUPDATE of the context n, how: and of the next */
+    OP_ESEARCH,   /* n: in what mailboxes, as sources[n] of world.c */
+    OP_THREAD,    /* how: 0 ORDEREDSUBJECT, 1 REFERENCES */
+    OP_SUBSCRIBE, /* how: UNSUBSCRIBE */
     OPS
 } step_op;
 
@@ -53,7 +59,9 @@ enum {
     RETURN_ALL = 8,
     RETURN_COUNT = 16,
     RETURN_SAVE = 32,
-    RETURN_PARTIAL = 64
+    RETURN_PARTIAL = 64,
+    RETURN_UPDATE = 128, /* n: with the tag of the context n - 1, which is refused */
+    RETURN_CONTEXT = 256
 };
 
 enum { SORTS = 6 }; /* ARRIVAL, SIZE, REVERSE SIZE, REVERSE ARRIVAL, SUBJECT, REVERSE SUBJECT SIZE */
@@ -65,10 +73,11 @@ typedef struct step {
     unsigned point;  /* 0: none, else the point n - 1 */
     unsigned pipe;   /* sent together with the next command, of the same session */
     unsigned later;  /* the connector answers later: other sessions come in between (GO) */
-    unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC; FETCH CHANGEDSINCE: 1 VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC,
-                        3 IMAP4rev2, 4 UIDONLY */
-    char set[48];    /* "$" too; SEARCH: the range of PARTIAL */
-    char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string */
+    unsigned resync; /* SELECT: 1 CONDSTORE, 2 QRESYNC, with what bits of how say: 1 the known UIDs, 2 but only
+                        every other one, 4 sequence match data, 8 of another UIDVALIDITY; FETCH CHANGEDSINCE: 1
+                        VANISHED; ENABLE: 1 CONDSTORE, 2 QRESYNC, 3 IMAP4rev2, 4 UIDONLY */
+    char set[48];    /* "$" too; SEARCH, SORT: the range of PARTIAL */
+    char keys[96];   /* SEARCH, SORT: keys with '_' between them, '~' for SP in a string; FETCH: the range of PARTIAL */
 } step;
 
 void step_print(const step *st, FILE *out);

@@ -125,6 +125,36 @@ const char *content_subject(unsigned n)
     return subjects[n % CONTENTS];
 }
 
+const wish wishes[WISHES] = {
+    {"", 0, 0, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge FlagChange))", WISH_ALL, WISH_ALL, 0, 0, false},
+    {" (personal (MessageNew MessageExpunge MailboxName))", WISH_ALL, 0, WISH_ALL, 0, false},
+    {" (personal (MailboxName))", 0, 0, WISH_ALL, 0, false},
+    {" (mailboxes A (MessageNew MessageExpunge))", 2, 0, 0, 0, false},
+    {" (mailboxes (B C) (MessageNew MessageExpunge))", 12, 0, 0, 0, false},
+    {" (subtree A (MessageNew MessageExpunge FlagChange))", 2, 2, 0, 0, false},
+    {" (inboxes (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, false}, /* section 6.3: all of them */
+    {" (subscribed (MessageNew MessageExpunge))", WISH_ALL, 0, 0, 0, true},
+    {" (subtree (B INBOX) (MessageNew MessageExpunge)) (mailboxes A (MailboxName))", 5, 0, 2, 0, false},
+    {" (mailboxes C (MessageNew MessageExpunge FlagChange)) (personal (SubscriptionChange))", 8, 8, 0, WISH_ALL, false},
+    {" (subtree C (MailboxName SubscriptionChange)) (personal (MessageNew MessageExpunge))", WISH_ALL, 0, 8, 8, false},
+};
+
+const source sources[SOURCES] = {
+    {"", 0, true, false}, /* these two mean the selected mailbox alone */
+    {" IN (selected)", 0, true, false},
+    {" IN (personal)", WISH_ALL, false, false},
+    {" IN (inboxes)", 1, false, false}, /* where mail is delivered */
+    {" IN (mailboxes A)", 2, false, false},
+    {" IN (mailboxes (A B) mailboxes C)", 14, false, false},
+    {" IN (subtree INBOX subtree-one (B C))", 13, false, false},
+    {" IN (subtree-one A)", 2, false, false},
+    {" IN (subscribed)", WISH_ALL, false, true},
+    {" IN (selected mailboxes (A B))", 6, true, false},
+    {" IN (selected personal)", WISH_ALL, true, false},
+};
+
 void world_init(world *w, bool copies_ghosts)
 {
     static const char *const names[WORLD_BOXES] = {"INBOX", "A", "B", "C"};
@@ -266,7 +296,7 @@ void viewer_drop(viewer *v, size_t index)
 void viewer_unselect(viewer *v)
 {
     v->selected = v->readonly = false;
-    v->count = v->saved_count = 0;
+    v->count = v->saved_count = v->contexts_count = 0;
     v->keywords = 0;
 }
 

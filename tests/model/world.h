@@ -16,6 +16,8 @@ enum {
     WORLD_VIEWERS = 8,    /* sessions */
     WORLD_MESSAGES = 512, /* in one mailbox; the generator keeps them under 60 */
     WORLD_POINTS = 16,
+    WORLD_CONTEXTS = 16, /* as docs and src/imap/search_context.h promise: of one session, and those of SORT */
+    WORLD_SORTED = 4,
     WORLD_UIDS = 4096
 };
 
@@ -73,7 +75,21 @@ typedef struct known {
     bool status_mixed, name_mixed;
     uint64_t changed_before;
     unsigned generation_before;
+    bool subscribed, subscribed_own, subscribed_before;
 } known;
+
+/* A search whose results are kept up to date (RFC 5267 section 4.3), as its client has them. */
+typedef struct followed {
+    char tag[16], keys[96];
+    bool uid, sorted;
+    bool loose;   /* \Recent was turned off (ENABLE IMAP4rev2) behind it: RFC 5161 section 3.1 has that before SELECT */
+    unsigned how; /* sorted by what */
+    /* what message numbers and "$" in it mean: as it was when the command came */
+    uint32_t frame[WORLD_MESSAGES], saved[WORLD_MESSAGES];
+    size_t frame_count, saved_count;
+    uint32_t members[WORLD_MESSAGES];
+    size_t count;
+} followed;
 
 typedef struct viewer {
     bool selected, readonly, condstore, qresync, rev2, uidonly, idle;
@@ -86,6 +102,8 @@ typedef struct viewer {
     uint64_t highest;    /* HIGHESTMODSEQ as a client keeps it (RFC 7162 section 3.2) */
     uint32_t saved[WORLD_MESSAGES];
     size_t saved_count;
+    followed contexts[WORLD_CONTEXTS + 1]; /* the last is being made */
+    size_t contexts_count;
     struct {
         bool set, flags;
         unsigned selected; /* 0: no news of the selected mailbox, 1 SELECTED, 2 SELECTED-DELAYED */
@@ -111,6 +129,7 @@ typedef struct world {
     unsigned generations;
     bool copies_ghosts; /* what was expunged elsewhere and not told yet can be copied */
     box boxes[WORLD_BOXES];
+    bool subscribed[WORLD_BOXES]; /* the names, whether there is a mailbox or not */
     viewer viewers[WORLD_VIEWERS];
 } world;
 
@@ -133,6 +152,24 @@ void viewer_unselect(viewer *v);
 void box_learn(box *b, uint64_t modseq, uint64_t stamp);
 /* Flags after STORE. how: 0 replace, 1 add, 2 remove. */
 uint32_t flags_after(uint32_t flags, int how, uint32_t given);
+
+/* What NOTIFY may ask for of other mailboxes (RFC 5465 section 6); a bit for each mailbox. */
+enum { WISHES = 13, WISH_ALL = (1u << WORLD_BOXES) - 1 };
+typedef struct wish {
+    const char *text;
+    unsigned messages, flags, names, subscriptions;
+    bool subscribed; /* of these only those that are subscribed */
+} wish;
+extern const wish wishes[WISHES];
+
+/* Where ESEARCH may look (RFC 7377 section 2.2). */
+enum { SOURCES = 11 };
+typedef struct source {
+    const char *text;
+    unsigned boxes;
+    bool selected, subscribed;
+} source;
+extern const source sources[SOURCES];
 
 /* Contents and dates that messages are made of. */
 enum { CONTENTS = 14, DATES = 4 };
