@@ -53,12 +53,12 @@ bool appends_put_out(ll_session *s)
     return true;
 }
 
-/* "tag APPEND ", and its message has been announced. */
+/* "tag APPEND ", and its message comes without a "+ ", which would stand before the replies of those that are out. */
 static bool is_append(const ll_session *s)
 {
     ll_span tag;
     lexer in;
-    if (!s->announced.open)
+    if (!s->announced.open || !s->announced.plus)
         return false;
     lexer_init(&in, text_span(&s->input), NULL, 0);
     return lexer_tag(&in, &tag) && lexer_space(&in) && lexer_is_word(&in, "APPEND");

@@ -12,7 +12,7 @@
  * between two of its steps, and the oldest is put back in its place until its reply is said: for the rest of the engine
  * it was never away. Meanwhile nothing is read.
  *
- * What must not come before the replies of those that are out is held back: a refusal of input.c, BYE. */
+ * What must not come before the replies of those that are out is held back: a refusal of input.c, "+ ", BYE. */
 #ifndef IMAP_APPENDS_H
 #define IMAP_APPENDS_H
 

@@ -200,7 +200,11 @@ static void begin_literal(ll_session *s, const announcement *a)
         return;
     }
     text_add(&s->input, SPAN("\r\n"));
-    if (!a->plus)
+    if (!a->plus && appends_any(s)) { /* replies keep their order */
+        text_add_str(&s->refusal, "+ OK\r\n");
+        s->refusal_is_bad = false;
+        s->refusal_held = true;
+    } else if (!a->plus)
         session_add_str(s, "+ OK\r\n");
     s->literal_left = a->size;
     s->literal_binary = a->binary;

@@ -276,11 +276,12 @@ void drop_append(ll_session *s, command *c)
     }
     if (s->call && s->call->pending)
         return; /* the call takes them along, see ll_session_del */
-    for (size_t i = 0; i < s->uploads_count; i++)
+    for (size_t i = 0; !s->uploads_committed && i < s->uploads_count; i++)
         s->connector->append_abort(s->self, s->uploads[i]);
     memory_free(s->allocator, s->uploads);
     s->uploads = NULL;
     s->uploads_count = 0;
+    s->uploads_committed = false;
     s->uploads_bytes = 0;
 }
 

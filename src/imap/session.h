@@ -160,7 +160,7 @@ struct ll_session {
         bool replying; /* the first is the command under way; what was received is in its place */
     } appends;
     const char *bye_held; /* BYE is due when they are replied to; NULL: no */
-    bool refusal_held;    /* `refusal` is */
+    bool refusal_held;    /* `refusal` is, or the "+ " of a literal, which is there */
 };
 
 enum {
