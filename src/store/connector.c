@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/connector_op.h"
+#include "store/mailbox_tree.h"
 
 void connector_unref(connector *c)
 {
@@ -11,6 +12,7 @@ void connector_unref(connector *c)
         return;
     listener_unref(&c->listener);
     connector_ahead_free(c);
+    text_fini(&c->append_to);
     vault_unref(c->vault);
     memory_free(NULL, c);
 }
@@ -187,6 +189,7 @@ ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll
     c->refs = 1;
     c->watcher.listener = c->listener;
     c->vault = vault_ref(v);
+    text_init(&c->append_to, NULL, MAILBOX_NAME_MAX);
     *methods = &vault_methods;
     *self = c;
     return LL_OK;
