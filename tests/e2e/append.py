@@ -111,3 +111,16 @@ def test_disconnect_in_the_middle():
             if isinstance(item, tuple):
                 assert item[1] in messages, "half a message"
         client.logout()
+
+
+def test_a_literal_and_the_rest_in_two_pieces():
+    """imaplib sends the CRLF behind a literal by itself, and Nagle holds it back until the literal is acknowledged: at once, not after 40 ms."""
+    with Server() as server:
+        client = server.imap(server.alias("cat")[0])
+        seconds = []
+        for n in range(60):
+            start = time.monotonic()
+            assert client.append("INBOX", None, None, message(n))[0] == "OK"
+            seconds.append(time.monotonic() - start)
+        client.logout()
+        assert min(seconds[-20:]) < 0.035, seconds[-20:]  # a connection is young only for its first 30 segments
