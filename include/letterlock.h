@@ -485,7 +485,7 @@ typedef struct ll_connector {
     /* The next bytes. At once, never later. */
     ll_status (*append_data)(void *self, void *upload, ll_span bytes);
     /* All uploads of one command become messages, all or none, durable before done: ll_call_placed for each. They are
-     * gone after. */
+     * gone after. A session asks one thing at a time and has the uploads of one command, unless LL_OFFERS_APPENDS. */
     ll_status (*append_commit)(void *self, ll_call *call, void *const *uploads, size_t count);
     void (*append_abort)(void *self, void *upload);
 
@@ -537,7 +537,13 @@ typedef struct ll_connector {
 
 enum {
     LL_OFFERS_OBJECTID = 1u << 0, /* RFC 8474: ll_call_mailbox_id in create, open and status; ids in every ll_row */
-    LL_OFFERS_SAVEDATE = 1u << 1  /* RFC 8514: savedate in every ll_row */
+    LL_OFFERS_SAVEDATE = 1u << 1, /* RFC 8514: savedate in every ll_row */
+    /* While append_commit is not done the session may go on with the client's next APPENDs: append_open, append_data,
+     * append_abort, and append_commit again, up to 64 of them under way at once. They are done in any order, but
+     * messages get their UIDs in the order in which they were asked for; one that fails does not disturb the others.
+     * The session may also ask for rows of the selected mailbox, to tell the client of what came. When the session
+     * goes away with several calls under way, mailboxes are closed and `end` is called after the last of them. */
+    LL_OFFERS_APPENDS = 1u << 2
 };
 
 /* ------------------------------------------------------------------------------------------------------ 5. Session */

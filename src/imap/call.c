@@ -109,21 +109,47 @@ ll_call *call_begin(ll_call *call)
     return call;
 }
 
-void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
-                 void **uploads, size_t uploads_count, arena *arguments)
+void call_orphan(ll_call **call, ll_call **orphans, void **uploads, size_t uploads_count, arena *arguments)
 {
     ll_call *left = *call;
     *call = NULL;
     assert(left->pending);
     left->done = NULL;
-    left->connector = connector;
-    left->self = self;
-    left->close_mailbox = close_mailbox;
-    left->close_other = close_other;
     left->abort_uploads = uploads;
     left->abort_uploads_count = uploads_count;
     left->arguments = *arguments;
     arena_init(arguments, arguments->allocator, arguments->size_max);
+    left->orphan_next = *orphans ? (*orphans)->orphan_next : left;
+    if (*orphans)
+        (*orphans)->orphan_next = left;
+    else
+        *orphans = left;
+}
+
+void call_orphans_leave(ll_call *orphans, const ll_connector *connector, void *self, void *close_mailbox,
+                        void *close_other)
+{
+    ll_call *each = orphans;
+    do {
+        each->connector = connector;
+        each->self = self;
+        each = each->orphan_next;
+    } while (each != orphans);
+    orphans->close_mailbox = close_mailbox;
+    orphans->close_other = close_other;
+}
+
+/* The ring without the call: what is to be closed in the end goes to another. */
+static void orphan_leave_ring(ll_call *call)
+{
+    ll_call *before = call->orphan_next;
+    while (before->orphan_next != call)
+        before = before->orphan_next;
+    before->orphan_next = call->orphan_next;
+    if (call->close_mailbox)
+        before->close_mailbox = call->close_mailbox;
+    if (call->close_other)
+        before->close_other = call->close_other;
 }
 
 static void orphan_finish(ll_call *call)
@@ -131,14 +157,19 @@ static void orphan_finish(ll_call *call)
     const ll_connector *connector = call->connector;
     if (call->mailbox)
         connector->close(call->self, call->mailbox);
-    if (call->close_mailbox)
-        connector->close(call->self, call->close_mailbox);
-    if (call->close_other)
-        connector->close(call->self, call->close_other);
     if (call->upload)
         connector->append_abort(call->self, call->upload);
     for (size_t i = 0; i < call->abort_uploads_count; i++)
         connector->append_abort(call->self, call->abort_uploads[i]);
+    if (call->orphan_next != call) {
+        orphan_leave_ring(call);
+        call_del(&call);
+        return;
+    }
+    if (call->close_mailbox)
+        connector->close(call->self, call->close_mailbox);
+    if (call->close_other)
+        connector->close(call->self, call->close_other);
     if (connector->end)
         connector->end(call->self);
     call_del(&call);

@@ -1,8 +1,9 @@
 /* call.h - inside an ll_call: one question to a connector with room for its answer. For the imap room and for tests of
  * connectors. SPDX-License-Identifier: MIT
  *
- * A session has one call at a time and uses it again and again. Whoever makes a call gives it a function that is run by
- * ll_call_done. When the session goes away first, call_orphan leaves it behind with all it must still clean up. */
+ * A command has one call at a time and uses it again and again. Whoever makes a call gives it a function that is run by
+ * ll_call_done. When the session goes away first, call_orphan leaves it behind with all it must still clean up; if
+ * there are several (appends.h), the last of them to be done ends the connector. */
 #ifndef IMAP_CALL_H
 #define IMAP_CALL_H
 
@@ -79,9 +80,10 @@ struct ll_call {
     size_t found_count, found_room;
 
     /* What an orphan still cleans up. */
+    struct ll_call *orphan_next; /* a ring */
     const ll_connector *connector;
     void *self;
-    void *close_mailbox, *close_other;
+    void *close_mailbox, *close_other; /* in one of the ring */
     void **abort_uploads;
     size_t abort_uploads_count;
     arena arguments; /* memory that the method was given */
@@ -94,11 +96,14 @@ LL_MUST_USE ll_status call_new(ll_call **out, const ll_allocator *allocator, voi
 void call_del(ll_call **call);
 /* Forget the last answer. Returns the call, to be given to a method. */
 ll_call *call_begin(ll_call *call);
-/* The session goes away while the call is pending. When ll_call_done comes: closes `close_mailbox` and `close_other`
- * (if any) and whatever the answer opened, aborts the uploads, ends the connector, frees everything. Takes over
- * `uploads` (an array from the allocator, or NULL) and the arena's blocks. */
-void call_orphan(ll_call **call, const ll_connector *connector, void *self, void *close_mailbox, void *close_other,
-                 void **uploads, size_t uploads_count, arena *arguments);
+/* The session goes away while the call is pending. When ll_call_done comes: closes whatever the answer opened, aborts
+ * the uploads, frees everything. Takes over `uploads` (an array from the allocator, or NULL) and the arena's blocks.
+ * *orphans (at first NULL) gathers all that the session leaves behind. */
+void call_orphan(ll_call **call, ll_call **orphans, void **uploads, size_t uploads_count, arena *arguments);
+/* After the last of them: when all are done, `close_mailbox` and `close_other` (if any) are closed and the connector is
+ * ended. */
+void call_orphans_leave(ll_call *orphans, const ll_connector *connector, void *self, void *close_mailbox,
+                        void *close_other);
 
 /* What `read` has answered, wherever it is. */
 static inline ll_span call_read(const ll_call *call)

@@ -120,10 +120,12 @@ static ll_status parse_command(ll_session *s, lexer *in)
 void command_finish(ll_session *s, ll_status status)
 {
     s->outcome = status;
+    s->stage = STAGE_SKIP;
+    if (s->appends.replying) /* what is being received is of another */
+        return;
     if (s->announced.open && s->announced.plus) /* its message comes nevertheless */
         input_skip(s, s->announced.size);
     s->announced.open = false;
-    s->stage = STAGE_SKIP;
 }
 
 void command_begin(ll_session *s)
@@ -276,7 +278,8 @@ void command_end(ll_session *s)
     *c = (command){.memory = c->memory};
     s->stage = STAGE_COLLECT;
     s->outcome = LL_OK;
-    input_reset(s);
+    if (!s->appends.replying)
+        input_reset(s);
     text_wipe(&s->auth_text);
     if (s->other_mailbox) {
         s->connector->close(s->self, s->other_mailbox);

@@ -6,6 +6,7 @@
 #include "imap/input.h"
 
 #include "base/memory.h"
+#include "imap/appends.h"
 
 #include <assert.h>
 
@@ -104,6 +105,15 @@ static void say_refusal(ll_session *s)
     forget(s);
     if (s->stage != STAGE_COLLECT)
         return; /* a command's own skip: session.c goes on */
+    if (appends_any(s))
+        s->refusal_held = true;
+    else
+        input_say_refusal(s);
+}
+
+void input_say_refusal(ll_session *s)
+{
+    s->refusal_held = false;
     session_add(s, text_span(&s->refusal));
     text_fini(&s->refusal);
     if (s->refusal_is_bad)
@@ -190,7 +200,11 @@ static void begin_literal(ll_session *s, const announcement *a)
         return;
     }
     text_add(&s->input, SPAN("\r\n"));
-    if (!a->plus)
+    if (!a->plus && appends_any(s)) { /* replies keep their order */
+        text_add_str(&s->refusal, "+ OK\r\n");
+        s->refusal_is_bad = false;
+        s->refusal_held = true;
+    } else if (!a->plus)
         session_add_str(s, "+ OK\r\n");
     s->literal_left = a->size;
     s->literal_binary = a->binary;
@@ -386,15 +400,15 @@ size_t input_take(ll_session *s, ll_span bytes)
 
 bool input_wanted(const ll_session *s)
 {
-    if (s->broken || s->waits_tls || s->state == SESSION_ENDING)
+    if (s->broken || s->waits_tls || s->state == SESSION_ENDING || s->appends.replying || s->bye_held)
         return false;
     switch (s->stage) {
     case STAGE_COLLECT:
-        return !s->input_ready && !session_full(s);
+        return !s->input_ready && !s->refusal_held && !session_full(s);
     case STAGE_STEP:
         return (s->input_state == INPUT_LINE && !s->line_ready) || s->input_state == INPUT_STREAM;
     case STAGE_SKIP:
-        return true;
+        return s->input_state == INPUT_SKIP;
     case STAGE_SYNC:
         return false;
     }

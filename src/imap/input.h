@@ -25,6 +25,8 @@ void input_want_line(ll_session *s);
 void input_want_stream(ll_session *s, ll_status (*stream)(ll_session *s, command *c, ll_span bytes));
 /* The command has failed while the client still sends: pass over `left` bytes, then over the rest of the command. */
 void input_skip(ll_session *s, uint64_t left);
+/* The reply to what was not to be a command: when appends.h lets it be said. */
+void input_say_refusal(ll_session *s);
 /* The command is over: ready for the next. */
 void input_reset(ll_session *s);
 

@@ -7,11 +7,12 @@
  * The command is a sequence of lines, each but the last with a literal announced at its end (input.h). It starts when
  * the first of them is complete. append_open is asked before the client may send a message's first byte; literals are
  * streamed, URLs of CATENATE are copied; the line behind a literal goes on with the same message, begins the next, or
- * ends the command. Only then are all messages committed. Whatever fails on the way, the bytes that the client still
- * sends are passed over before the reply. */
+ * ends the command. Only then are all messages committed (and the next APPEND may begin, appends.h). Whatever fails on
+ * the way, the bytes that the client still sends are passed over before the reply. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "imap/append_catenate.h"
+#include "imap/appends.h"
 #include "imap/input.h"
 #include "imap/message_limit.h"
 #include "imap/name.h"
@@ -236,6 +237,7 @@ static ll_status sink(ll_session *s, command *c, ll_span bytes)
     if (!fits(s, a, bytes.size))
         return too_big(c);
     a->total += bytes.size;
+    s->uploads_bytes += bytes.size;
     ll_status status = s->connector->append_data(s->self, s->uploads[s->uploads_count - 1], bytes);
     return status == LL_ELIMIT ? too_big(c) : status;
 }
@@ -273,11 +275,13 @@ void drop_append(ll_session *s, command *c)
     }
     if (s->call && s->call->pending)
         return; /* the call takes them along, see ll_session_del */
-    for (size_t i = 0; i < s->uploads_count; i++)
+    for (size_t i = 0; !s->uploads_committed && i < s->uploads_count; i++)
         s->connector->append_abort(s->self, s->uploads[i]);
     memory_free(s->allocator, s->uploads);
     s->uploads = NULL;
     s->uploads_count = 0;
+    s->uploads_committed = false;
+    s->uploads_bytes = 0;
 }
 
 /* --- the steps: each says what comes next in c->phase --- */
@@ -285,6 +289,8 @@ void drop_append(ll_session *s, command *c)
 static ll_status open_message(ll_session *s, command *c)
 {
     append_state *a = c->state;
+    if (a->kind == APPEND_CATENATE && appends_any(s))
+        return LL_MORE; /* its URLs may mean what those before it bring */
     c->phase = PHASE_OPENED;
     ll_call *call = session_call(s);
     return session_asked(s, session_can(s, append_open)
@@ -497,7 +503,8 @@ ll_status run_append(ll_session *s, command *c)
         ll_status status = LL_OK;
         switch (c->phase) {
         case PHASE_OPEN:
-            status = open_message(s, c) == LL_LATER ? LL_LATER : LL_OK;
+            status = open_message(s, c);
+            status = status > LL_OK ? status : LL_OK;
             break;
         case PHASE_OPENED:
             status = opened_message(s, c);

@@ -7,10 +7,11 @@
  * session_run goes on until a stage has to wait: COLLECT, SKIP and a STEP that wants a line or a stream for the
  * client's bytes; STEP for the connector (the call is pending), the host (a SASL answer) or room for output; SYNC for
  * room. Whatever ends a wait calls session_run again. Nothing else moves a session on, so commands run strictly one
- * after the other. */
+ * after the other; but while an APPEND waits for its commit the next may be received, see appends.h. */
 #include "imap/session.h"
 
 #include "base/memory.h"
+#include "imap/appends.h"
 #include "imap/compress.h"
 #include "imap/input.h"
 #include "imap/message_limit.h"
@@ -87,19 +88,23 @@ static void forget_auth(ll_session *s)
     text_wipe(&s->auth_text);
 }
 
-/* The session goes while the connector is at work for it: the call closes everything when it is done. */
-static void leave_call_behind(ll_session *s)
+/* The session goes. If the connector is at work for the command under way, the call stays behind. */
+static void leave_command(ll_session *s, ll_call **orphans)
 {
     command *c = &s->command;
+    if (!is_pending(s)) {
+        sync_drop(s); /* before the command's memory goes: it has rows there */
+        command_end(s);
+        call_del(&s->call);
+        return;
+    }
     if (c->row && c->row->drop)
         c->row->drop(s, c);
     uidset_del(&c->sync_force);
     uidset_del(&c->sync_silent);
-    call_orphan(&s->call, s->connector, s->self, s->mailbox, s->other_mailbox, s->uploads,
-                s->uploads_committed ? 0 : s->uploads_count, &c->memory);
+    call_orphan(&s->call, orphans, s->uploads, s->uploads_committed ? 0 : s->uploads_count, &c->memory);
     s->uploads = NULL;
-    s->mailbox = s->other_mailbox = NULL;
-    s->connector = NULL;
+    sync_drop(s);
 }
 
 void ll_session_del(ll_session **session)
@@ -110,17 +115,17 @@ void ll_session_del(ll_session **session)
         return;
     forget_auth(s);
     notify_del(s);
-    if (is_pending(s)) {
-        leave_call_behind(s);
-        sync_drop(s);
+    ll_call *orphans = NULL;
+    do
+        leave_command(s, &orphans);
+    while (appends_next(s));
+    if (orphans) {
+        call_orphans_leave(orphans, s->connector, s->self, s->mailbox, s->other_mailbox);
         snapshot_fini(&s->snap);
     } else {
-        sync_drop(s); /* before the command's memory goes: it has rows there */
-        command_end(s);
         session_unselect(s);
         if (s->connector && s->connector->end)
             s->connector->end(s->self);
-        call_del(&s->call);
     }
     input_reset(s);
     search_context_drop(s, span_of(NULL, 0));
@@ -272,6 +277,10 @@ void session_bye(ll_session *s, const char *human)
 {
     if (s->state == SESSION_ENDING)
         return;
+    if (appends_any(s)) { /* their replies come first */
+        s->bye_held = s->bye_held ? s->bye_held : human;
+        return;
+    }
     session_say(s, "* BYE %s\r\n", human);
     log_bye(s, human);
     end_session(s);
@@ -430,6 +439,8 @@ static void follow_up(ll_session *s)
     s->end_after = s->compress_after = s->start_tls_after = false;
     bool news = s->command.row == &notify_row;
     command_end(s);
+    if (s->appends.replying)
+        appends_done(s);
     if (news)
         return;
     if (bad)
@@ -456,6 +467,8 @@ static bool advance_step(ll_session *s)
     if (is_pending(s) || s->paused || session_full(s))
         return false;
     ll_status status = c->row->step(s, c);
+    if (status == LL_LATER && appends_put_out(s))
+        return true;
     if (status > LL_OK || s->state == SESSION_ENDING)
         return false;
     command_finish(s, status);
@@ -483,7 +496,31 @@ static bool advance_sync(ll_session *s)
 /* No command is half answered: the session may end here. */
 static bool at_rest(const ll_session *s)
 {
-    return s->stage == STAGE_COLLECT || (s->stage == STAGE_STEP && input_wanted(s));
+    return !appends_any(s) && (s->stage == STAGE_COLLECT || (s->stage == STAGE_STEP && input_wanted(s)));
+}
+
+static bool advance_collect(ll_session *s)
+{
+    if (s->input_ready && appends_allow(s))
+        command_begin(s);
+    else if (s->input_ready || appends_any(s))
+        return false;
+    else if (s->refusal_held)
+        input_say_refusal(s);
+    else if (notify_due(s) && !s->input.size && s->input_state == INPUT_COMMAND && !session_full(s))
+        command_begin_news(s);
+    else
+        return false;
+    return true;
+}
+
+/* What the client still sends of a command that is done has come, and it is its turn to be replied to. */
+static bool advance_skip(ll_session *s)
+{
+    if (!s->appends.replying && (s->input_state == INPUT_SKIP || appends_any(s)))
+        return false;
+    command_sync(s);
+    return true;
 }
 
 static bool advance(ll_session *s)
@@ -494,22 +531,19 @@ static bool advance(ll_session *s)
         session_bye(s, s->shutdown_text.data);
         return false;
     }
+    if (appends_take_back(s))
+        return true;
+    if (s->bye_held && !appends_any(s)) {
+        session_bye(s, s->bye_held);
+        return false;
+    }
     switch (s->stage) {
     case STAGE_COLLECT:
-        if (s->input_ready)
-            command_begin(s);
-        else if (notify_due(s) && !s->input.size && s->input_state == INPUT_COMMAND && !session_full(s))
-            command_begin_news(s);
-        else
-            return false;
-        return true;
+        return advance_collect(s);
     case STAGE_STEP:
         return advance_step(s);
     case STAGE_SKIP:
-        if (s->input_state == INPUT_SKIP)
-            return false;
-        command_sync(s);
-        return true;
+        return advance_skip(s);
     case STAGE_SYNC:
         return advance_sync(s);
     }
@@ -692,7 +726,7 @@ uint64_t ll_session_timeout_ms(const ll_session *s)
 {
     if (is_pending(s) && s->state != SESSION_ENDING)
         return 1000 * (uint64_t)session_progress_s;
-    if (s->paused && s->state != SESSION_ENDING)
+    if ((s->paused || appends_any(s)) && s->state != SESSION_ENDING)
         return 0; /* the client waits for us */
     return s->connector && s->state != SESSION_ENDING ? s->limits.idle_timeout_ms : s->limits.prelogin_timeout_ms;
 }

@@ -48,6 +48,21 @@ enum {
     SESSION_ENABLED_UIDONLY = 1u << 4    /* RFC 9586: no sequence numbers */
 };
 
+typedef struct session_append session_append;
+
+/* A command and what belongs to it alone: what appends.h takes out of the session, and puts back. */
+typedef struct session_work {
+    command command;
+    ll_span command_text;
+    session_stage stage;
+    ll_status outcome;
+    ll_call *call;
+    void **uploads;
+    size_t uploads_count;
+    bool uploads_committed;
+    uint64_t uploads_bytes;
+} session_work;
+
 struct ll_session {
     /* set at creation */
     const ll_allocator *allocator;
@@ -135,6 +150,17 @@ struct ll_session {
     void **uploads;
     size_t uploads_count;
     bool uploads_committed; /* append_commit has them */
+    uint64_t uploads_bytes; /* in all of them */
+
+    /* APPENDs before it whose commit is under way, see appends.h */
+    struct {
+        session_append *first, *last; /* oldest first */
+        size_t count;
+        uint64_t bytes;
+        bool replying; /* the first is the command under way; what was received is in its place */
+    } appends;
+    const char *bye_held; /* BYE is due when they are replied to; NULL: no */
+    bool refusal_held;    /* `refusal` is, or the "+ " of a literal, which is there */
 };
 
 enum {

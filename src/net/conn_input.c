@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 /* Let the host take what it wants; returns what is left. Host code may do anything to the connection meanwhile. */
@@ -103,19 +104,32 @@ static void conn_at_eof(net_conn *conn)
     net_conn_close_after_output(conn);
 }
 
+/* All that came was taken, and there was nothing to answer: perhaps the peer holds the rest back until this is
+ * acknowledged (Nagle; Python's imaplib sends a literal and the CRLF behind it in two pieces). Left alone, the kernel
+ * waits 40 ms for an answer to put the acknowledgement on. */
+static void conn_acknowledge(const net_conn *conn)
+{
+    int on = 1;
+    if (conn->phase == CONN_OPEN && !conn->answered && !conn->unix_socket && !conn->paused && conn->in.size == 0)
+        setsockopt(conn->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 void conn_read(net_conn *conn)
 {
     char *buffer = net_loop_buffer(conn->loop);
-    size_t size = 0;
-    conn_io io = conn_fill(conn, buffer, NET_CONN_INPUT_BYTES - conn->in.size, &size);
+    size_t size = 0, room = NET_CONN_INPUT_BYTES - conn->in.size;
+    conn_io io = conn_fill(conn, buffer, room, &size);
     if (size > 0 && conn->phase == CONN_OPEN) {
         conn_touch(conn);
+        conn->answered = false;
         if (conn->in.size == 0) {
             conn_keep(conn, conn_offer_bytes(conn, span_of(buffer, size)));
         } else {
             conn_keep(conn, span_of(buffer, size));
             conn_offer_held(conn);
         }
+        if (size < room)
+            conn_acknowledge(conn);
     }
     memory_wipe(buffer, size);
     if (io == CONN_EOF && conn->phase == CONN_OPEN)

@@ -48,8 +48,10 @@ static size_t conn_send_now(net_conn *conn, ll_span bytes)
         sent += done;
         conn->turn_bytes += done;
     }
-    if (sent > 0 && conn->phase != CONN_CLOSED)
+    if (sent > 0 && conn->phase != CONN_CLOSED) {
+        conn->answered = true;
         conn_touch(conn);
+    }
     /* The peer is gone and TLS says so at writing: reading will find the end as well. */
     if (io == CONN_EOF)
         conn_fail(conn, "closed by peer", NULL);

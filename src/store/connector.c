@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/connector_op.h"
+#include "store/mailbox_tree.h"
 
 void connector_unref(connector *c)
 {
@@ -11,6 +12,7 @@ void connector_unref(connector *c)
         return;
     listener_unref(&c->listener);
     connector_ahead_free(c);
+    text_fini(&c->append_to);
     vault_unref(c->vault);
     memory_free(NULL, c);
 }
@@ -166,7 +168,7 @@ static const ll_connector vault_methods = {
     .metadata = connector_metadata,
     .metadata_set = connector_metadata_set,
     .replace = connector_replace,
-    .offers = LL_OFFERS_OBJECTID | LL_OFFERS_SAVEDATE,
+    .offers = LL_OFFERS_OBJECTID | LL_OFFERS_SAVEDATE | LL_OFFERS_APPENDS,
     .changes = connector_changes,
     .store_if = connector_store_if,
     .survey = connector_survey,
@@ -187,6 +189,7 @@ ll_status connector_new(vault *v, void (*notify)(void *ctx), void *ctx, const ll
     c->refs = 1;
     c->watcher.listener = c->listener;
     c->vault = vault_ref(v);
+    text_init(&c->append_to, NULL, MAILBOX_NAME_MAX);
     *methods = &vault_methods;
     *self = c;
     return LL_OK;

@@ -96,24 +96,41 @@ static ll_status look_for_mailbox(op *o, db *d)
     return status == LL_ENOTFOUND ? LL_ETRYCREATE : status;
 }
 
+static void remember_mailbox(connector *c, ll_span to, unsigned checked)
+{
+    text_clear(&c->append_to);
+    text_add(&c->append_to, to);
+    if (text_status(&c->append_to))
+        text_fini(&c->append_to);
+    c->append_to_checked = checked;
+}
+
 static ll_status opened_upload(op *o, ll_status status)
 {
     if (status)
         upload_del(o->connector->vault, o->upload);
-    else
+    else {
+        remember_mailbox(o->connector, o->to, o->names_gone);
         ll_call_upload(o->call, o->upload);
+    }
     return status;
 }
 
 ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_append *message)
 {
-    vault *v = ((connector *)self)->vault;
+    connector *c = self;
+    vault *v = c->vault;
     upload *u;
+    unsigned names_gone = atomic_load_explicit(&v->names_gone, memory_order_acquire);
     ll_status status = vault_room_take(v, 0, message->size, message->replaces);
     if (!status)
         status = upload_new(v, to, message, &u);
     if (status)
         return status;
+    if (c->append_to_checked == names_gone && span_equal(text_span(&c->append_to), to)) { /* it is there still */
+        ll_call_upload(call, u);
+        return LL_OK;
+    }
     op *o = op_new(self, call);
     if (!o) {
         upload_del(v, u);
@@ -122,6 +139,7 @@ ll_status connector_append_open(void *self, ll_call *call, ll_span to, const ll_
     o->read = look_for_mailbox;
     o->finish = opened_upload;
     o->to = to;
+    o->names_gone = names_gone;
     o->upload = u;
     return op_start(o);
 }

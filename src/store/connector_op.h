@@ -12,7 +12,9 @@ typedef struct connector {
     vault *vault;
     listener *listener;
     watcher watcher;
-    struct ahead *ahead; /* NULL: nothing was ever fetched with content; see connector_fetch.c */
+    text append_to;             /* where the last APPEND found a mailbox; empty: none */
+    unsigned append_to_checked; /* vault.names_gone before that */
+    struct ahead *ahead;        /* NULL: nothing was ever fetched with content; see connector_fetch.c */
 } connector;
 
 /* One reference less; only on executor->done's thread. */
@@ -50,6 +52,7 @@ typedef struct op {
     uint64_t offset;
     size_t length;
     uint64_t modseq;
+    unsigned names_gone; /* as the vault's, when asked */
     void *const *uploads;
     void *upload;
     const ll_metadata *metadata;

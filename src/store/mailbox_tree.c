@@ -256,6 +256,7 @@ ll_status tree_remove(writer *w, ll_span name)
         return status;
     if (children && m.noselect)
         return LL_EDENIED;
+    w->names_gone = true;
     status = drop_messages(w, &m);
     if (status)
         return status;
@@ -354,6 +355,7 @@ ll_status tree_rename(writer *w, ll_span from, ll_span to)
         return rename_inbox(w, &m, to);
     if (to.size > from.size && span_equal(span_first(to, b.size), span_of(b.first, b.size)))
         return LL_EINVAL;
+    w->names_gone = true;
     status = names_fit(w->db, &b, from, to);
     if (!status)
         status = insert_parents(w, to);

@@ -390,6 +390,7 @@ static void start_step(run *r)
         r->write.run = write_step;
         r->write.done = write_done;
         r->write.queue.weight = r->made.bytes;
+        r->write.queue.lazy = true; /* what is lost is made again: nobody waits for the disk because of it */
         vault_add(r->vault, &r->write);
     } else {
         end_run(r);

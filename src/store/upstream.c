@@ -242,4 +242,5 @@ void upstream_methods(const upstream *up, ll_connector *methods)
     methods->append_open = upstream_append_open;
     methods->append_commit = upstream_append_commit;
     methods->replace = upstream_replace;
+    methods->offers &= ~(unsigned)LL_OFFERS_APPENDS; /* the source is asked one after the other */
 }

@@ -237,6 +237,9 @@ static void committed(void *ctx, db *d)
         added |= c->added;
     opened_publish(v, &w->batch, &purge);
     w->published = w->modseq;
+    if (w->names_gone)
+        atomic_fetch_add_explicit(&v->names_gone, 1, memory_order_release);
+    w->names_gone = false;
     watcher_tell(v);
     if (purge)
         purge_wake(v);

@@ -38,6 +38,7 @@ typedef struct writer {
     uint64_t job_prepaid;             /* of what it adds, bytes that were taken from the ledger before */
     unsigned logged;                  /* rows of table changed since somebody looked how many there are */
     bool job_quota;                   /* what it adds is refused if there is no room, rather than forced */
+    bool names_gone;                  /* the batch has removed or renamed mailboxes */
     bool checkpoint;                  /* after COMMIT: the file got smaller, which shows only then */
     uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */
     change_list job, batch;
@@ -61,6 +62,7 @@ struct vault {
     bool ledger_own;
     uint8_t drop_public[KEYS_KEY];
     atomic_uint refs;
+    atomic_uint names_gone;    /* COMMITs with which a mailbox's name went; after each */
     struct upstream *upstream; /* where the mail really lives; NULL: here. See upstream.h */
     db *writer_db;
     queue queue;

@@ -25,6 +25,8 @@ size_t memory_sessions(const memory_store *store); /* logged in, not ended */
 void memory_later(memory_store *store, bool later);
 /* Do the oldest call that waits; false if none does. */
 bool memory_complete(memory_store *store);
+/* The same with the one that has so many before it. */
+bool memory_complete_at(memory_store *store, size_t before);
 size_t memory_waiting(const memory_store *store);
 /* The next call answers with this error instead of being done; once. */
 void memory_fail_next(memory_store *store, ll_status status, const char *text);

@@ -59,10 +59,18 @@ void memory_later(memory_store *store, bool later)
 
 bool memory_complete(memory_store *store)
 {
-    job *j = store->jobs;
+    return memory_complete_at(store, 0);
+}
+
+bool memory_complete_at(memory_store *store, size_t before)
+{
+    job **at = &store->jobs;
+    while (*at && before--)
+        at = &(*at)->next;
+    job *j = *at;
     if (!j)
         return false;
-    store->jobs = j->next;
+    *at = j->next;
     ll_status status = j->run(j);
     ll_call *call = j->call;
     free(j);

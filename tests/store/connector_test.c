@@ -552,7 +552,9 @@ static void test_orphan(void **state)
     assert_int_equal(c.methods->open(c.self, c.call, SPAN("INBOX"), false), LL_LATER);
     c.call->pending = true;
     connector_mute(c.self);
-    call_orphan(&c.call, c.methods, c.self, NULL, NULL, NULL, 0, &arguments);
+    ll_call *orphans = NULL;
+    call_orphan(&c.call, &orphans, NULL, 0, &arguments);
+    call_orphans_leave(orphans, c.methods, c.self, NULL, NULL);
     fixture_close(&f); /* waits until the call has closed the mailbox and ended the connector */
     fixture_fini(&f);
 }
