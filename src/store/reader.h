@@ -16,7 +16,7 @@
  * 0.2 to 2 MB. */
 #define READERS_MAX 4
 /* Page cache of each (kibibytes): the index pages of one mailbox; bodies pass through. */
-#define READER_CACHE_KIB 1024
+#define READER_CACHE_KIB 2048
 /* Above what a brief job takes when its pages are in memory: 512 KiB at 1 GB/s. */
 #define READER_FRESH_US 1000
 /* Jobs that one worker runs in a row, before others may have it. */
