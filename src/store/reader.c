@@ -42,7 +42,7 @@ static bool soon_free(const reader_pool *pool, uint64_t now)
 {
     unsigned fresh = 0;
     for (size_t i = 0; i < READERS_MAX; i++)
-        fresh += pool->fresh[i] && now - pool->fresh[i] < READER_FRESH_US;
+        fresh += pool->fresh[i] && now - pool->fresh[i] < pool->fresh_us;
     return fresh >= pool->processors;
 }
 
@@ -140,6 +140,7 @@ void reader_pool_init(reader_pool *pool, const executor *e)
     cpu_set_t set;
     bool threads = e->work && sched_getaffinity(0, sizeof set, &set) == 0;
     unsigned count = threads ? (unsigned)CPU_COUNT(&set) : READERS_MAX;
+    pool->fresh_us = READER_FRESH_US;
     pool->processors = count < 2 ? 2 : count < READERS_MAX ? count : READERS_MAX;
 }
 

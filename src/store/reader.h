@@ -13,9 +13,10 @@
 #include "store/executor.h"
 
 /* Connections that read one vault: a phone, a laptop and a web client rarely ask in the same millisecond; each costs
- * 0.2 to 2 MB. */
+ * 0.2 to 3 MB. */
 #define READERS_MAX 4
-/* Page cache of each (kibibytes): the index pages of one mailbox; bodies pass through. */
+/* Page cache of each (kibibytes): the index pages of a mailbox of 10,000; bodies pass through, and push them out the
+ * less. */
 #define READER_CACHE_KIB 2048
 /* Above what a brief job takes when its pages are in memory: 512 KiB at 1 GB/s. */
 #define READER_FRESH_US 1000
@@ -43,6 +44,7 @@ typedef struct reader_pool {
     unsigned idle_count;
     unsigned taken;              /* by jobs, opened or being opened */
     unsigned processors;         /* READERS_MAX at most */
+    uint64_t fresh_us;           /* READER_FRESH_US; tests set another */
     uint64_t fresh[READERS_MAX]; /* of a brief job that runs: when it began, microseconds; else 0 */
     bool placed[READERS_MAX];    /* a job runs under this place of fresh */
     uint64_t jobs;               /* added, ever */
