@@ -2,15 +2,24 @@
  * SPDX-License-Identifier: MIT
  *
  * libuv frees nothing by itself and closes late: each handle is closed by uv_close, and its memory is freed in the
- * callback of that, one turn later. So net_loop_del turns the loop until everybody has left. */
+ * callback of that, one turn later. So net_loop_del turns the loop until everybody has left.
+ *
+ * Waking is our own, not uv_async: what is posted while the loop is awake costs no system call, as it looks before it
+ * sleeps; who wakes it does so behind the lock; and uv_async lets the loop spin for as long as the thread that woke it
+ * is off its processor, which is what waking often leads to (docs/why/fetch.md). */
 #include "net/loop.h"
 
 #include "base/memory.h"
 #include "net/job.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <uv.h>
 
 struct net_timer {
@@ -30,8 +39,11 @@ typedef struct loop_signal {
 
 struct net_loop {
     uv_loop_t uv;
-    uv_async_t async;     /* something was posted */
-    uv_prepare_t prepare; /* counts turns */
+    int wake_fd;          /* of eventfd: something was posted while the loop slept */
+    uv_poll_t wake;       /* on it */
+    uv_prepare_t prepare; /* before sleep: counts turns, runs what was posted */
+    uv_check_t check;     /* behind it */
+    uv_idle_t busy;       /* active: do not sleep, more was posted meanwhile */
     uint64_t turn;
     net_jobs soon;  /* see net_loop_soon */
     bool in_posted; /* posted calls are being made */
@@ -44,6 +56,9 @@ struct net_loop {
     pthread_mutex_t lock; /* guards what follows: other threads write it */
     net_jobs posted;
     bool stopping;
+    bool asleep; /* or about to be, and nobody has woken it yet */
+
+    atomic_uint waking; /* threads between the lock and the end of the wake-up: net_loop_del waits for them */
 
     char buffer[NET_LOOP_BUFFER_BYTES];
 };
@@ -56,7 +71,7 @@ static void loop_run_jobs(net_jobs jobs)
         net_job_run(job);
 }
 
-/* Runs what was there when it began; what these calls post in turn has its own wake-up, so sockets get their turn. */
+/* Runs what was there when it began; what these calls post in turn waits for the next turn, so sockets get theirs. */
 static void loop_run_posted(net_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
@@ -71,27 +86,67 @@ static void loop_run_posted(net_loop *loop)
     loop_run_jobs(jobs);
 }
 
-static void loop_on_async(uv_async_t *async)
+static void loop_on_busy(uv_idle_t *busy)
 {
-    net_loop *loop = async->data;
+    (void)busy; /* that it is active is what counts */
+}
+
+/* From here on who posts must wake. */
+static void loop_on_prepare(uv_prepare_t *prepare)
+{
+    net_loop *loop = prepare->data;
+    loop->turn++;
     loop_run_posted(loop);
     pthread_mutex_lock(&loop->lock);
-    bool stopping = loop->stopping;
+    bool stopping = loop->stopping, more = loop->posted.count > 0;
+    loop->asleep = !more && !stopping;
     pthread_mutex_unlock(&loop->lock);
     if (stopping)
         uv_stop(&loop->uv);
+    if (more)
+        uv_idle_start(&loop->busy, loop_on_busy);
+    else
+        uv_idle_stop(&loop->busy);
+}
+
+static void loop_on_check(uv_check_t *check)
+{
+    net_loop *loop = check->data;
+    pthread_mutex_lock(&loop->lock);
+    loop->asleep = false;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+static void loop_on_wake(uv_poll_t *wake, int status, int events)
+{
+    const net_loop *loop = wake->data;
+    uint64_t count;
+    (void)status, (void)events;
+    (void)!read(loop->wake_fd, &count, sizeof count); /* what was posted is run before the next sleep */
+}
+
+/* With the lock, which is given back first: who is woken wants it. */
+static void loop_unlock_and_wake(net_loop *loop)
+{
+    static const uint64_t one = 1;
+    bool wake = loop->asleep;
+    loop->asleep = false; /* others need not */
+    if (wake)
+        atomic_fetch_add(&loop->waking, 1);
+    pthread_mutex_unlock(&loop->lock);
+    if (!wake)
+        return;
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
+    atomic_fetch_sub(&loop->waking, 1);
 }
 
 void net_loop_post(net_loop *loop, void (*fn)(void *arg), void *arg)
 {
     net_job *job = net_job_new(fn, arg);
     pthread_mutex_lock(&loop->lock);
-    bool first = loop->posted.count == 0;
     net_jobs_push(&loop->posted, job);
-    /* Under the lock: the loop must not be deleted between the push and the wake-up, by what the push causes. */
-    if (first)
-        uv_async_send(&loop->async);
-    pthread_mutex_unlock(&loop->lock);
+    loop_unlock_and_wake(loop);
 }
 
 void net_loop_soon(net_loop *loop, void (*fn)(void *arg), void *arg)
@@ -107,17 +162,10 @@ void net_loop_stop(net_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
     loop->stopping = true;
-    uv_async_send(&loop->async);
-    pthread_mutex_unlock(&loop->lock);
+    loop_unlock_and_wake(loop);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ life */
-
-static void loop_on_prepare(uv_prepare_t *prepare)
-{
-    net_loop *loop = prepare->data;
-    loop->turn++;
-}
 
 ll_status net_loop_new(net_loop **out)
 {
@@ -125,19 +173,26 @@ ll_status net_loop_new(net_loop **out)
     net_loop *loop = memory_new(NULL, sizeof *loop);
     if (!loop)
         return LL_ENOMEM;
-    if (uv_loop_init(&loop->uv)) {
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wake_fd < 0 || uv_loop_init(&loop->uv)) {
+        if (loop->wake_fd >= 0)
+            close(loop->wake_fd);
         memory_free(NULL, loop);
         return LL_EIO;
     }
-    if (uv_async_init(&loop->uv, &loop->async, loop_on_async)) {
+    if (uv_poll_init(&loop->uv, &loop->wake, loop->wake_fd)) {
         uv_loop_close(&loop->uv);
+        close(loop->wake_fd);
         memory_free(NULL, loop);
         return LL_EIO;
     }
-    loop->async.data = loop;
     uv_prepare_init(&loop->uv, &loop->prepare);
-    loop->prepare.data = loop;
+    uv_check_init(&loop->uv, &loop->check);
+    uv_idle_init(&loop->uv, &loop->busy);
+    loop->wake.data = loop->prepare.data = loop->check.data = loop;
+    uv_poll_start(&loop->wake, UV_READABLE, loop_on_wake);
     uv_prepare_start(&loop->prepare, loop_on_prepare);
+    uv_check_start(&loop->check, loop_on_check);
     pthread_mutex_init(&loop->lock, NULL);
     *out = loop;
     return LL_OK;
@@ -204,13 +259,18 @@ void net_loop_del(net_loop **pointer)
         net_timer_del(&(net_timer *){loop->timers});
     for (loop_signal *s = loop->signals; s; s = s->next)
         uv_close((uv_handle_t *)&s->uv, loop_on_signal_closed);
-    uv_close((uv_handle_t *)&loop->async, NULL);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->busy, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT))
         continue;
     int rc = uv_loop_close(&loop->uv);
     assert(rc == 0);
     (void)rc;
+    while (atomic_load(&loop->waking)) /* whose call was the last, and has been run */
+        sched_yield();
+    close(loop->wake_fd);
     pthread_mutex_destroy(&loop->lock);
     memory_wipe(loop->buffer, sizeof loop->buffer);
     memory_free(NULL, loop);

@@ -263,6 +263,7 @@ static void portion_done(reader_job *job, ll_status status);
 static void portion_start(portion *p)
 {
     p->job.run = make;
+    p->job.brief = true;
     p->job.done = portion_done;
     p->inside = true;
     reader_add(p->owner->vault, &p->job);

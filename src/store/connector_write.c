@@ -177,12 +177,14 @@ static bool too_many(const writer *w, const mailbox_row *to)
 /* The sources of a MOVE; `last` is the highest UID before it, so that what was moved within one mailbox stays. */
 static ll_status remove_moved(op *o, writer *w, mailbox_row *from, uint32_t last)
 {
-    ll_status status = LL_OK;
-    for (size_t i = 0; !status && i < o->count && o->ranges[i].first <= last; i++) {
-        ll_range range = {o->ranges[i].first, o->ranges[i].last < last ? o->ranges[i].last : last};
-        status = entry_expunge(w, from, &range, 1, false);
-    }
-    return status;
+    size_t whole = 0;
+    while (whole < o->count && o->ranges[whole].last <= last)
+        whole++;
+    ll_status status = entry_expunge(w, from, o->ranges, whole, false);
+    if (status || whole == o->count || o->ranges[whole].first > last)
+        return status;
+    ll_range cut = {o->ranges[whole].first, last};
+    return entry_expunge(w, from, &cut, 1, false);
 }
 
 /* RFC 6851: copied and removed in one change. What another session has expunged meanwhile can still be copied, but not

@@ -260,72 +260,104 @@ static ll_status vanished_add(writer *w, const mailbox_row *m, ll_range run)
     return db_run(q);
 }
 
-/* Count and record what is about to go, as runs of UIDs. */
-static ll_status expunge_note(writer *w, mailbox_row *m, ll_range range, bool only_deleted, ll_range *run)
+/* Ranges that are closer than this are one scan and mostly one statement: some rows between them that stay cost less to
+ * look at than another statement. */
+enum { expunge_gap = 32 };
+
+typedef struct expunging {
+    writer *w;
+    mailbox_row *m;
+    bool only_deleted;
+    ll_range rows;     /* between these all that the SELECT answers goes; first is 0: empty */
+    ll_range vanished; /* the run of UIDs under way, the same */
+} expunging;
+
+static void bind_expunge(db_stmt *q, const expunging *x, ll_range uids)
+{
+    db_bind_int(q, 1, x->m->id);
+    db_bind_int(q, 2, uids.first);
+    db_bind_int(q, 3, uids.last);
+    db_bind_int(q, 4, x->only_deleted);
+}
+
+/* The rows that were noted. The SELECT has passed them. */
+static ll_status expunge_rows(expunging *x)
+{
+    if (!x->rows.first)
+        return LL_OK;
+    db_stmt *q =
+        db_prepare(x->w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size, "
+                             "flags, keywords, sent) "
+                             "SELECT mailbox, uid, message, ?5, internaldate, savedate, size, flags, keywords, "
+                             "sent FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
+    bind_expunge(q, x, x->rows);
+    db_bind_int(q, 5, (int64_t)x->m->modseq);
+    ll_status status = db_run(q);
+    if (status)
+        return status;
+    q = db_prepare(x->w->db,
+                   "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
+    bind_expunge(q, x, x->rows);
+    x->rows.first = 0;
+    return db_run(q);
+}
+
+/* Count and record the row under the cursor, which is about to go. */
+static ll_status expunge_note(expunging *x, db_stmt *q)
+{
+    uint32_t uid = (uint32_t)db_column_int(q, 0);
+    ll_flags flags = {{(uint64_t)db_column_int(q, 1)}};
+    change *c = mailbox_change(x->w, x->m);
+    if (!c)
+        return LL_ENOMEM;
+    count_message(x->m, &flags, (uint64_t)db_column_int(q, 2), -1);
+    x->rows.first = x->rows.first ? x->rows.first : uid;
+    x->rows.last = uid;
+    ll_status status = LL_OK;
+    if (x->vanished.first && x->vanished.last + 1 != uid) {
+        status = vanished_add(x->w, x->m, x->vanished);
+        x->vanished.first = 0;
+    }
+    if (!x->vanished.first)
+        x->vanished.first = uid;
+    x->vanished.last = uid;
+    return status ? status : change_remove(c, uid);
+}
+
+/* These ranges are near each other, in order. What lies between them stays. */
+static ll_status expunge_near(expunging *x, const ll_range *ranges, size_t count)
 {
     db_stmt *q =
-        db_prepare(w->db, "SELECT uid, flags, size FROM entry "
-                          "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4) ORDER BY uid");
-    db_bind_int(q, 1, m->id);
-    db_bind_int(q, 2, range.first);
-    db_bind_int(q, 3, range.last);
-    db_bind_int(q, 4, only_deleted);
+        db_prepare(x->w->db, "SELECT uid, flags, size FROM entry "
+                             "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4) ORDER BY uid");
+    bind_expunge(q, x, (ll_range){ranges[0].first, ranges[count - 1].last});
     ll_status status;
+    size_t at = 0;
     while ((status = db_step(q)) == LL_MORE) {
         uint32_t uid = (uint32_t)db_column_int(q, 0);
-        ll_flags flags = {{(uint64_t)db_column_int(q, 1)}};
-        change *c = mailbox_change(w, m);
-        count_message(m, &flags, (uint64_t)db_column_int(q, 2), -1);
-        status = c ? change_remove(c, uid) : LL_ENOMEM;
-        if (!status && run->first && run->last + 1 == uid) {
-            run->last = uid;
-            continue;
-        }
-        if (!status && run->first)
-            status = vanished_add(w, m, *run);
+        while (ranges[at].last < uid)
+            at++;
+        status = uid >= ranges[at].first ? expunge_note(x, q) : expunge_rows(x);
         if (status) {
             db_reset(q);
             return status;
         }
-        *run = (ll_range){uid, uid};
     }
-    return status;
-}
-
-static ll_status expunge_rows(writer *w, const mailbox_row *m, ll_range range, bool only_deleted)
-{
-    db_stmt *q =
-        db_prepare(w->db, "INSERT INTO held(mailbox, uid, message, modseq, internaldate, savedate, size, "
-                          "flags, keywords, sent) "
-                          "SELECT mailbox, uid, message, ?5, internaldate, savedate, size, flags, keywords, "
-                          "sent FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
-    db_bind_int(q, 1, m->id);
-    db_bind_int(q, 2, range.first);
-    db_bind_int(q, 3, range.last);
-    db_bind_int(q, 4, only_deleted);
-    db_bind_int(q, 5, (int64_t)m->modseq);
-    ll_status status = db_run(q);
-    if (status)
-        return status;
-    q = db_prepare(w->db, "DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & 8 OR NOT ?4)");
-    db_bind_int(q, 1, m->id);
-    db_bind_int(q, 2, range.first);
-    db_bind_int(q, 3, range.last);
-    db_bind_int(q, 4, only_deleted);
-    return db_run(q);
+    return status ? status : expunge_rows(x);
 }
 
 ll_status entry_expunge(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, bool only_deleted)
 {
-    ll_range run = {0, 0};
+    expunging x = {.w = w, .m = m, .only_deleted = only_deleted};
     ll_status status = LL_OK;
-    for (size_t i = 0; !status && i < count; i++) {
-        uint64_t before = m->messages;
-        status = expunge_note(w, m, ranges[i], only_deleted, &run);
-        if (!status && m->messages != before)
-            status = expunge_rows(w, m, ranges[i], only_deleted);
+    for (size_t i = 0, near; !status && i < count; i += near) {
+        near = 1;
+        while (i + near < count && ranges[i + near].first > ranges[i + near - 1].last &&
+               ranges[i + near].first - ranges[i + near - 1].last <= expunge_gap)
+            near++;
+        status = expunge_near(&x, ranges + i, near);
     }
-    return !status && run.first ? vanished_add(w, m, run) : status;
+    return !status && x.vanished.first ? vanished_add(w, m, x.vanished) : status;
 }
 
 /* -------------------------------------------------------------------------------------------------- Copy */

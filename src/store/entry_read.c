@@ -73,10 +73,14 @@ static void cursor_close(cursor *c)
 /* What is not in the entry itself. */
 #define WANT_MESSAGE (LL_WANT_INDEX | LL_WANT_IDS | LL_WANT_HEADER | LL_WANT_CONTENT)
 
-/* Without what is in the message's row, only the b-tree of entries is read. */
-static db_stmt *rows_select(db *d, bool joined)
+/* Without what is in the message's row, only the b-tree of entries is read. Columns that nobody asks for would be
+ * copied all the same: facts may be large. */
+static db_stmt *rows_select(db *d, unsigned want)
 {
-    if (joined)
+    if ((want & WANT_MESSAGE) == LL_WANT_CONTENT)
+        return db_prepare(d, "SELECT uid, modseq, internaldate, size, savedate, message FROM entry "
+                             "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+    if (want & WANT_MESSAGE)
         return db_prepare(d, "SELECT e.uid, e.modseq, e.internaldate, e.size, e.savedate, m.id, m.received, m.thread, "
                              "m.facts FROM entry e CROSS JOIN message m "
                              "WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND m.id = e.message ORDER BY e.uid");
@@ -84,9 +88,9 @@ static db_stmt *rows_select(db *d, bool joined)
                          "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
 }
 
-static db_stmt *held_select(db *d, bool joined)
+static db_stmt *held_select(db *d, unsigned want)
 {
-    if (joined)
+    if (want & WANT_MESSAGE)
         return db_prepare(d, "SELECT h.uid, h.modseq, h.internaldate, h.size, h.savedate, m.id, m.received, m.thread, "
                              "m.facts FROM held h CROSS JOIN message m "
                              "WHERE h.mailbox = ?1 AND h.uid BETWEEN ?2 AND ?3 AND m.id = h.message ORDER BY h.uid");
@@ -130,10 +134,9 @@ static ll_status range_rows(db *d, int64_t mailbox, ll_range range, bool held, s
                             entry_row *row, void *ctx)
 {
     cursor here = {NULL, false}, gone = {NULL, false};
-    bool joined = want & WANT_MESSAGE;
-    ll_status status = cursor_open(&here, rows_select(d, joined), mailbox, range);
+    ll_status status = cursor_open(&here, rows_select(d, want), mailbox, range);
     if (!status && held)
-        status = cursor_open(&gone, held_select(d, joined), mailbox, range);
+        status = cursor_open(&gone, held_select(d, want), mailbox, range);
     while (!status && *limit && (here.row || gone.row)) {
         bool first = !gone.row || (here.row && db_column_int(here.q, 0) < db_column_int(gone.q, 0));
         status = give_row(first ? &here : &gone, want, row, ctx);

@@ -234,6 +234,7 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     memcpy(v->alias, alias, KEYS_ID);
     atomic_init(&v->refs, 1);
     pthread_mutex_init(&v->mutex, NULL);
+    reader_pool_init(&v->readers, config->executor);
     ll_status status = search_index_new(&v->search);
     if (!status)
         status = open_ledger(v, quota);

@@ -29,6 +29,59 @@ static ll_status store_if(client *c, ll_range range, unsigned flags, uint64_t si
     return ASK(c, store_if, c->mailbox, ranges, 1, LL_FLAGS_ADD, flags, NULL, 0, since);
 }
 
+/* Which of a hundred messages go, of ranges near and far: those named, and of EXPUNGE those that have \Deleted. What
+ * lies between two ranges stays, whatever flags it has. */
+static void remove_some(client *c, const ll_range *ranges, size_t count, bool move)
+{
+    enum { messages = 100 };
+    uint32_t first = 0, uid;
+    for (uint32_t i = 0; i < messages; i++) {
+        assert_int_equal(client_append(c, "INBOX", "a: b\r\n\r\n", i % 5 ? F(DELETED) : 0, &uid), LL_OK);
+        first = first ? first : uid;
+    }
+    assert_int_equal(client_open(c, "INBOX", false), LL_OK);
+    uint64_t start = modseq_of(c);
+    ll_range named[8];
+    for (size_t i = 0; i < count; i++)
+        named[i] = (ll_range){first + ranges[i].first, first + ranges[i].last};
+    ll_status status = move ? ASK(c, copy, c->mailbox, named, count, SPAN("Archive"), true)
+                            : ASK(c, expunge, c->mailbox, named, count);
+    assert_int_equal(status, LL_OK);
+    client_latest(c);
+    unsigned gone = 0;
+    assert_int_equal(ASK(c, changes, c->mailbox, start), LL_OK);
+    for (uint32_t i = 0; i < messages; i++) {
+        bool in = false;
+        for (size_t k = 0; k < count; k++)
+            in = in || (i >= ranges[k].first && i <= ranges[k].last);
+        bool goes = in && (move || i % 5);
+        gone += goes;
+        assert_int_equal(ll_view_has(c->view, first + i), !goes);
+        assert_int_equal(c->call->vanished && uidset_has(c->call->vanished, first + i), goes);
+    }
+    assert_int_equal(ASK(c, status, SPAN("INBOX")), LL_OK);
+    assert_int_equal(c->call->numbers.messages, messages - gone);
+    assert_int_equal(c->call->numbers.bytes, (messages - gone) * 8);
+    if (move)
+        assert_int_equal(ASK(c, status, SPAN("Archive")), LL_OK);
+    assert_int_equal(c->call->numbers.messages, move ? gone : messages - gone);
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    static const ll_range ranges[] = {{0, 3}, {5, 5}, {7, 7}, {9, 9}, {11, 30}, {70, 70}, {72, 73}, {99, 300}};
+    for (int n = 0; n < 4; n++) {
+        fixture f;
+        client c;
+        fixture_init(&f, workers);
+        client_init(&c, &f);
+        remove_some(&c, ranges, n < 2 ? 8 : 3, n % 2);
+        client_fini(&c);
+        fixture_fini(&f);
+    }
+}
+
 static void test_changes(void **state)
 {
     (void)state;
@@ -400,12 +453,10 @@ static void test_survey(void **state)
     fixture_fini(&f);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_log_scattered),
-                                       cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_log_random),
-                                       cmocka_unit_test(test_survey)};
-    int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
-    workers = 2;
-    return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+int main(void){cmocka_unit_test(test_changes),     cmocka_unit_test(test_log_scattered),
+               cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_log_random),
+               cmocka_unit_test(test_ranges),      cmocka_unit_test(test_survey)};
+int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
+workers = 2;
+return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }
