@@ -453,10 +453,12 @@ static void test_survey(void **state)
     fixture_fini(&f);
 }
 
-int main(void){cmocka_unit_test(test_changes),     cmocka_unit_test(test_log_scattered),
-               cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_log_random),
-               cmocka_unit_test(test_ranges),      cmocka_unit_test(test_survey)};
-int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
-workers = 2;
-return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes),     cmocka_unit_test(test_log_scattered),
+                                       cmocka_unit_test(test_log_bounded), cmocka_unit_test(test_log_random),
+                                       cmocka_unit_test(test_ranges),      cmocka_unit_test(test_survey)};
+    int failed = cmocka_run_group_tests_name("at once", tests, NULL, NULL);
+    workers = 2;
+    return failed + cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }
