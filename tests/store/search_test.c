@@ -122,14 +122,13 @@ static void truth_add(uint32_t n, ll_span message)
     text_fini(&saved);
 }
 
-static bool fact_of_name(ll_span name, mime_fact *fact)
+/* A fact, or a field that holds it as it was written (mime/readable.h). */
+static bool counts_as(const truth_text *t, mime_fact fact)
 {
-    static const char *const names[] = {"From",    "To",         "Cc",          "Bcc",
-                                        "Subject", "Message-ID", "In-Reply-To", "References"};
-    for (*fact = 0; *fact < MIME_FACTS; (*fact)++)
-        if (span_equal_nocase(name, span_str(names[*fact])))
-            return true;
-    return false;
+    mime_fact of;
+    if (t->kind == IN_FIELD)
+        return mime_readable_fact_of(span_str(t->name), &of) && of == fact;
+    return t->kind == IN_FACT && t->fact == fact;
 }
 
 static bool text_counts(const truth_text *t, const ll_term *term)
@@ -141,11 +140,12 @@ static bool text_counts(const truth_text *t, const ll_term *term)
     case LL_TERM_TEXT:
         return t->kind == IN_BODY || t->kind == IN_HEAD;
     case LL_TERM_HEADER:
-        if (fact_of_name(term->name, &fact))
-            return t->kind == IN_FACT && t->fact == fact;
-        return t->kind == IN_FIELD && span_equal_nocase(span_str(t->name), term->name);
+        if (t->kind == IN_FIELD)
+            return span_equal_nocase(span_str(t->name), term->name);
+        return mime_readable_fact_of(term->name, &fact) && fact <= MIME_FACT_BCC && counts_as(t, fact) &&
+               mime_readable_is_one_run(term->needle);
     default:
-        return t->kind == IN_FACT && (int)t->fact == (int)term->kind - (int)LL_TERM_FROM;
+        return counts_as(t, (mime_fact)((int)term->kind - (int)LL_TERM_FROM));
     }
 }
 
