@@ -318,7 +318,7 @@ static const schema_step vault_steps[] = {
             ";" SEARCH_POSTINGS ";"},
     /* 2 to 3: the log of changes in place of an index. What was before it may be anything. Who has a part is indexed.
      */
-    {.sql = "DROP INDEX entry_modseq;" PIECE_PART_SQL ";" CHANGED_SQL ";"
+    {.sql = "DROP INDEX entry_modseq;DELETE FROM mailbox_view;" PIECE_PART_SQL ";" CHANGED_SQL ";"
             "INSERT INTO changed(mailbox, modseq, uid_first, uid_last) SELECT id, modseq, 0, 4294967295 FROM mailbox;"},
 };
 
