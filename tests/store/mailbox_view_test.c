@@ -149,7 +149,8 @@ static void test_damage(void **state)
         "UPDATE mailbox_view SET view = substr(view, 1, length(view) - 1)",
         "UPDATE mailbox_view SET view = CAST(view || x'00' AS BLOB)",
         "UPDATE mailbox_view SET view = CAST(substr(view, 1, 50) || x'5555' || substr(view, 53) AS BLOB)",
-        "UPDATE mailbox_view SET view = CAST(x'02' || substr(view, 2) AS BLOB)",
+        "UPDATE mailbox_view SET view = CAST(x'01' || substr(view, 2) AS BLOB)",
+        "UPDATE mailbox_view SET view = CAST(x'03' || substr(view, 2) AS BLOB)",
         "DELETE FROM mailbox_view",
         "UPDATE mailbox SET uidvalidity = uidvalidity - 1 WHERE name = 'INBOX'",
     };
