@@ -10,15 +10,22 @@
 
 /* ------------------------------------------------------------------------------------------------- Opening */
 
+/* From so many messages on a kept view may be hundreds of kilobytes. */
+enum { large_mailbox = 100000 };
+
 static ll_status load_saved(db *d, const mailbox_row *m, ll_view *view, uint64_t *modseq)
 {
     db_stmt *q = db_prepare(d, "SELECT view FROM mailbox_view WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
+    bool large = m->messages >= large_mailbox;
+    if (large)
+        db_cache_narrow(d, true);
     ll_status status = db_first(q);
-    if (status)
-        return status;
-    status = ll_view_load(view, db_column_blob(q, 0), modseq);
+    if (!status)
+        status = ll_view_load(view, db_column_blob(q, 0), modseq);
     db_reset(q);
+    if (large)
+        db_cache_narrow(d, false);
     return !status && *modseq > m->modseq ? LL_ECORRUPT : status;
 }
 
