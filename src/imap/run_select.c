@@ -119,20 +119,23 @@ ll_status parse_examine(ll_session *s, command *c, lexer *in)
 
 /* --- the mailbox is open: its description --- */
 
+/* The least UID up to which there are more messages than seen ones. Sets of a million are not copied for it. */
 static uint32_t first_unseen(const ll_view *view)
 {
-    const uidset *seen = view_flag(view, LL_FLAG_SEEN);
+    const uidset *seen = view_flag(view, LL_FLAG_SEEN), *uids = view_uids(view);
     if (!seen)
-        return uidset_first(view_uids(view));
+        return uidset_first(uids);
     if (!ll_view_unseen(view))
         return 0;
-    uidset *unseen = uidset_copy(view_uids(view));
-    if (!unseen)
-        return 0;
-    uidset_andnot(unseen, seen);
-    uint32_t first = uidset_first(unseen);
-    uidset_del(&unseen);
-    return first;
+    uint32_t from = 1, to = uidset_last(uids);
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (uidset_rank(uids, middle) > uidset_rank(seen, middle))
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from;
 }
 
 static void describe_flags(ll_session *s)

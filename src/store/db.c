@@ -269,11 +269,23 @@ void db_shrink(db *d)
     sqlite3_db_release_memory(d->handle);
 }
 
-void db_cache(db *d, unsigned kib)
+static void db_cache_bound(db *d, unsigned kib)
 {
     char sql[48];
     sqlite3_snprintf((int)sizeof sql, sql, "PRAGMA cache_size = -%u", kib);
     (void)sqlite3_exec(d->handle, sql, NULL, NULL, NULL); /* fails without memory only, and then the old bound stays */
+}
+
+void db_cache(db *d, unsigned kib)
+{
+    d->cache_kib = kib;
+    db_cache_bound(d, kib);
+}
+
+void db_cache_narrow(db *d, bool on)
+{
+    enum { narrow_kib = 64 };
+    db_cache_bound(d, on ? narrow_kib : d->cache_kib);
 }
 
 /* ------------------------------------------------------------------------------------------------- Transactions */

@@ -62,6 +62,9 @@ void db_close(db **d);
 void db_shrink(db *d);
 /* Bound the page cache (kibibytes) anew. */
 void db_cache(db *d, unsigned kib);
+/* For a while: what is read is large and not wanted again, so it passes through some pages instead of filling memory.
+ */
+void db_cache_narrow(db *d, bool on);
 
 db_stmt *db_prepare(db *d, const char *literal);
 /* Parameters count from 1. Spans must stay valid until the statement is done or reset; they may be empty. */

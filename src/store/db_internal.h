@@ -16,6 +16,7 @@ struct db_stmt {
 
 struct db {
     sqlite3 *handle;
+    unsigned cache_kib;
     bool lazy;                          /* synchronous=NORMAL now, see db_lazy */
     db_stmt *statements[DB_STATEMENTS]; /* open addressing by the literal's address */
     db_companion *companion;            /* NULL: none */

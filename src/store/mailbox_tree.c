@@ -216,6 +216,11 @@ static ll_status make_noselect(writer *w, const mailbox_row *m)
     q = db_prepare(w->db, "DELETE FROM changed WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
     status = db_run(q);
+    if (status)
+        return status;
+    q = db_prepare(w->db, "DELETE FROM mailbox_view WHERE mailbox = ?1");
+    db_bind_int(q, 1, m->id);
+    status = db_run(q);
     if (!status) /* RFC 5464 section 4.1: a new mailbox of this name does not inherit them */
         status = metadata_clear(w->db, m->id);
     if (status)

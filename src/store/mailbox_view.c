@@ -6,18 +6,26 @@
 #include "store/changed.h"
 #include "store/entry.h"
 #include "store/opened.h"
+#include "store/vault_state.h"
 
 /* ------------------------------------------------------------------------------------------------- Opening */
+
+/* From so many messages on a kept view may be hundreds of kilobytes. */
+enum { large_mailbox = 100000 };
 
 static ll_status load_saved(db *d, const mailbox_row *m, ll_view *view, uint64_t *modseq)
 {
     db_stmt *q = db_prepare(d, "SELECT view FROM mailbox_view WHERE mailbox = ?1");
     db_bind_int(q, 1, m->id);
+    bool large = m->messages >= large_mailbox;
+    if (large)
+        db_cache_narrow(d, true);
     ll_status status = db_first(q);
-    if (status)
-        return status;
-    status = ll_view_load(view, db_column_blob(q, 0), modseq);
+    if (!status)
+        status = ll_view_load(view, db_column_blob(q, 0), modseq);
     db_reset(q);
+    if (large)
+        db_cache_narrow(d, false);
     return !status && *modseq > m->modseq ? LL_ECORRUPT : status;
 }
 
@@ -163,6 +171,114 @@ void mailbox_view_save(vault *v, int64_t mailbox)
     s->mailbox = mailbox;
     s->job.queue.lazy = true; /* a cache */
     vault_add(v, &s->job);
+}
+
+/* ------------------------------------------------------------------------------------------------ Refreshing */
+
+typedef struct refresh {
+    reader_job read;
+    vault_job write;
+    int64_t mailbox;
+    ll_view *view;
+    bool save;
+} refresh;
+
+static void refresh_del(refresh *r)
+{
+    ll_view_unref(&r->view);
+    memory_free(NULL, r);
+}
+
+static ll_status refresh_run(vault_job *job, writer *w)
+{
+    refresh *r = (refresh *)((char *)job - offsetof(refresh, write));
+    mailbox_row m;
+    ll_status status = mailbox_load(w->db, r->mailbox, &m);
+    bool other = status || m.noselect || m.uidvalidity != ll_view_uidvalidity(r->view);
+    return other ? (status == LL_ENOTFOUND ? LL_OK : status) : put(w->db, r->mailbox, r->view);
+}
+
+static void refresh_done(vault_job *job, ll_status status)
+{
+    if (status)
+        vault_log(job->vault, "vault view not kept status=%s", ll_status_name(status));
+    refresh_del((refresh *)((char *)job - offsetof(refresh, write)));
+}
+
+static ll_status refresh_read(reader_job *job, db *d)
+{
+    refresh *r = (refresh *)((char *)job - offsetof(refresh, read));
+    uint32_t recent_uid;
+    ll_status status = db_begin_read(d);
+    if (status)
+        return status;
+    status = mailbox_view_open(d, r->mailbox, &r->view, &recent_uid, &r->save);
+    db_rollback(d);
+    return status;
+}
+
+static void refresh_read_done(reader_job *job, ll_status status)
+{
+    refresh *r = (refresh *)((char *)job - offsetof(refresh, read));
+    if (status || !r->save) {
+        refresh_del(r);
+        return;
+    }
+    r->write.run = refresh_run;
+    r->write.done = refresh_done;
+    r->write.queue.lazy = true; /* a cache */
+    vault_add(job->vault, &r->write);
+}
+
+/* Its newest version is in memory if somebody has it open; else a reader makes it. */
+static void keep_anew(vault *v, int64_t mailbox)
+{
+    ll_view *open = opened_view(v, mailbox);
+    if (open) {
+        ll_view_unref(&open);
+        mailbox_view_save(v, mailbox);
+        return;
+    }
+    refresh *r = v->config.executor->work ? memory_new(NULL, sizeof *r) : NULL;
+    if (!r) /* without threads nothing is in the background */
+        return;
+    r->mailbox = mailbox;
+    r->read.run = refresh_read;
+    r->read.done = refresh_read_done;
+    reader_add(v, &r->read);
+}
+
+/* The mailbox's counter; if it has none, the place of the one that has counted least. */
+static mailbox_watch *watch_of(writer *w, int64_t mailbox)
+{
+    mailbox_watch *least = &w->watched[0];
+    for (size_t i = 0; i < VAULT_WATCHED; i++) {
+        if (w->watched[i].mailbox == mailbox)
+            return &w->watched[i];
+        if (w->watched[i].changes < least->changes)
+            least = &w->watched[i];
+    }
+    *least = (mailbox_watch){mailbox, 0, MAILBOX_VIEW_LOOK};
+    return least;
+}
+
+void mailbox_view_changed(vault *v, db *d, const change *c)
+{
+    mailbox_row m;
+    mailbox_watch *watch = watch_of(&v->writer, c->mailbox);
+    if (c->gone) {
+        *watch = (mailbox_watch){0};
+        return;
+    }
+    watch->changes += change_messages(c);
+    if (watch->changes < watch->due || mailbox_load(d, c->mailbox, &m))
+        return;
+    watch->due = m.messages / 32 + MAILBOX_VIEW_LOOK; /* half of what opening would bring in, rather than scan */
+    if (watch->changes < watch->due)
+        return;
+    watch->changes = 0;
+    if (m.messages >= MAILBOX_VIEW_LEAST)
+        keep_anew(v, c->mailbox);
 }
 
 /* ------------------------------------------------------------------------------------------------ Checking */

@@ -10,7 +10,8 @@
 #include "store/mailbox.h"
 
 enum {
-    MAILBOX_VIEW_LEAST = 2000 /* messages of a mailbox whose view is kept: below, the scan takes 0.2 ms */
+    MAILBOX_VIEW_LEAST = 2000, /* messages of a mailbox whose view is kept: below, the scan takes 0.2 ms */
+    MAILBOX_VIEW_LOOK = 64   /* changes, before anybody asks how large the mailbox is */
 };
 
 /* Changes of so many messages are worth keeping the view anew: bringing one in costs as much as scanning 16. */
@@ -23,6 +24,10 @@ static inline uint64_t mailbox_view_old(uint64_t messages)
 LL_MUST_USE ll_status mailbox_view_open(db *d, int64_t mailbox, ll_view **view, uint32_t *recent_uid, bool *save);
 /* Keep the view of an open mailbox as it is when the job runs. Any thread. Failure does no harm. */
 void mailbox_view_save(struct vault *v, int64_t mailbox);
+/* After COMMIT, on the writer's thread and connection: mail comes in, or flags change, whether anybody has the mailbox
+ * open or not. Before so much has changed that opening it would scan, its view is kept anew: by a reader in the
+ * background, if it is not open. */
+void mailbox_view_changed(struct vault *v, db *d, const change *c);
 /* Does the kept view (with what came since) equal the rows? Faults go to the report, which may be NULL. */
 LL_MUST_USE ll_status mailbox_view_check(db *d, text *report, bool *faulty);
 

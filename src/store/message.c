@@ -252,10 +252,8 @@ ll_status message_unref(db *d, int64_t message)
     db_stmt *q = db_prepare(d, "UPDATE message SET refs = refs - 1 WHERE id = ?1 RETURNING refs");
     db_bind_int(q, 1, message);
     ll_status status = db_take_int(q, &refs);
-    if (status == LL_ENOTFOUND)
-        return LL_ECORRUPT;
     if (status || refs > 0)
-        return status;
+        return status == LL_ENOTFOUND ? LL_OK : status;
     status = message_remove(d, message, &thread);
     return status ? status : thread_release(d, thread);
 }

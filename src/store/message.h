@@ -18,7 +18,8 @@ LL_MUST_USE ll_status message_create(db *d, spool *content, ll_span facts, int64
  * On failure undo the savepoint. */
 LL_MUST_USE ll_status message_rewrite(db *d, int64_t message, spool *content);
 LL_MUST_USE ll_status message_ref(db *d, int64_t message);
-/* The last reference removes everything that no other message shares. */
+/* The last reference removes everything that no other message shares. What damage has taken already is no error: it
+ * must not keep others from being removed (invariant 8). */
 LL_MUST_USE ll_status message_unref(db *d, int64_t message);
 
 /* Give `length` bytes at offset to the sink, or up to the end, in one or more pieces; its error ends it. LL_ECORRUPT:

@@ -67,11 +67,14 @@ static ll_status wal_scan(pages *p, uint64_t wal_size)
         load_32(header + 8) != p->size)
         return LL_OK; /* nothing was committed into it, or it cannot be understood */
     uint64_t most = (wal_size - wal_header) / (wal_frame + p->size);
+    uint64_t limit = p->count + most; /* frames' own numbers are in clear: what is above this is damage */
     for (uint32_t n = 1; n <= most && n < UINT32_MAX; n++) {
         if (read_at(p->wal, frame, sizeof frame, frame_offset(p, n)) != sizeof frame ||
             memcmp(frame + 8, header + 16, 8) != 0)
             break;
         uint32_t number = load_32(frame), commit = load_32(frame + 4);
+        if (number > limit || commit > limit)
+            continue;
         highest = number > highest ? number : highest;
         if (commit) {
             last = n;

@@ -262,10 +262,8 @@ ll_status part_unref(db *d, int64_t part, int64_t count, int64_t message)
     db_bind_int(q, 1, part);
     db_bind_int(q, 2, count);
     ll_status status = db_take_int(q, &refs);
-    if (status)
-        return status == LL_ENOTFOUND ? LL_ECORRUPT : status;
-    if (refs > 0)
-        return LL_OK;
+    if (status || refs > 0)
+        return status == LL_ENOTFOUND ? LL_OK : status; /* damage has taken it */
     int64_t others = 0;
     status = part_pieces(d, part, message, &others);
     if (status)

@@ -317,8 +317,8 @@ static const schema_step vault_steps[] = {
             "ALTER TABLE held ADD COLUMN sent INTEGER;" MAILBOX_VIEW_SQL ";" SEARCH_SEGMENT ";" SEARCH_TERMS
             ";" SEARCH_POSTINGS ";"},
     /* 2 to 3: the log of changes in place of an index. What was before it may be anything. Who has a part is indexed.
-     */
-    {.sql = "DROP INDEX entry_modseq;" PIECE_PART_SQL ";" CHANGED_SQL ";"
+     * Views that were kept are made anew: some were written wrongly (imap/view_saved.c). */
+    {.sql = "DROP INDEX entry_modseq;DELETE FROM mailbox_view;" PIECE_PART_SQL ";" CHANGED_SQL ";"
             "INSERT INTO changed(mailbox, modseq, uid_first, uid_last) SELECT id, modseq, 0, 4294967295 FROM mailbox;"},
 };
 

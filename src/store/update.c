@@ -149,6 +149,11 @@ static ll_status renew(writer *w, int64_t mailbox)
     ll_status status = db_run(q);
     if (status)
         return status;
+    q = db_prepare(w->db, "DELETE FROM mailbox_view WHERE mailbox = ?1"); /* it has the old one */
+    db_bind_int(q, 1, mailbox);
+    status = db_run(q);
+    if (status)
+        return status;
     q = db_prepare(w->db, "UPDATE mailbox SET uidvalidity = ?2, modseq = ?3 WHERE id = ?1");
     db_bind_int(q, 1, mailbox);
     db_bind_int(q, 2, writer_uidvalidity(w));

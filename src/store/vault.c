@@ -3,6 +3,7 @@
 #include "store/vault.h"
 
 #include "base/memory.h"
+#include "store/mailbox_view.h"
 #include "store/purge.h"
 #include "store/recent.h"
 #include "store/search_index.h"
@@ -233,8 +234,10 @@ static void committed(void *ctx, db *d)
     w->taken = w->freed = 0;
     opened_recent_written(v, true);
     bool added = false;
-    for (const change *c = w->batch.first; c; c = c->next)
+    for (const change *c = w->batch.first; c; c = c->next) {
         added |= c->added;
+        mailbox_view_changed(v, d, c);
+    }
     opened_publish(v, &w->batch, &purge);
     w->published = w->modseq;
     if (w->names_gone)

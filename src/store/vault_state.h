@@ -23,6 +23,13 @@
 #define VAULT_MODSEQ_AHEAD 262144u
 #define VAULT_MODSEQ_LEFT  131072u
 
+/* Mailboxes whose changes are counted at a time, for keeping their views: mailbox_view_changed. */
+#define VAULT_WATCHED 8
+typedef struct mailbox_watch {
+    int64_t mailbox; /* 0: free */
+    uint64_t changes, due;
+} mailbox_watch;
+
 /* The transaction under way, and the counters of the vault as it would leave them. */
 typedef struct writer {
     struct vault *vault;
@@ -42,6 +49,7 @@ typedef struct writer {
     bool checkpoint;                  /* after COMMIT: the file got smaller, which shows only then */
     uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */
     change_list job, batch;
+    mailbox_watch watched[VAULT_WATCHED];
 } writer;
 
 /* A job of the vault's queue: `run` in a savepoint, what it records with change.h is published after COMMIT, then

@@ -53,6 +53,8 @@ typedef struct story {
     count_range want[MESSAGES][PLACES], total[MESSAGES];
     uint32_t uids[MESSAGES]; /* in INBOX; 0: not known to be there */
     bool flagged[MESSAGES];
+    bool power;        /* is going: flags are durable with the next mail (docs/why/flags.md), */
+    int flagged_alone; /* which this one waits for; 0: none */
     uint32_t uid_max, uidvalidity;
     uint64_t modseq_max;
     bool renamed_maybe; /* "New" may be "Newer" */
@@ -184,7 +186,17 @@ static void flag(story *s, unsigned n)
         return;
     ll_status status = client_store(&s->client, s->uids[n], s->uids[n], LL_FLAGS_ADD, F(FLAGGED));
     tell(s, "flag", n, status);
-    s->flagged[n] |= !status;
+    if (s->power && !status)
+        s->flagged_alone = (int)n;
+    else
+        s->flagged[n] |= !status;
+}
+
+/* A change was acknowledged that is synced before it is. */
+static void synced(story *s)
+{
+    s->flagged[s->flagged_alone] = true;
+    s->flagged_alone = 0;
 }
 
 static void copy(story *s, unsigned n, const char *to)
@@ -193,6 +205,8 @@ static void copy(story *s, unsigned n, const char *to)
         return;
     ll_status status = client_copy(&s->client, s->uids[n], s->uids[n], to, false);
     tell(s, "copy", n, status);
+    if (!status && s->flagged_alone)
+        synced(s);
     expect_more(s, n, to, !status);
 }
 
@@ -692,6 +706,7 @@ static bool round_run(fixture *f, const char *drop_path, const plan_name *p, uin
     if (o->verbose)
         print_message("%s at %llu\n", p->name, (unsigned long long)at);
     story_begin(&s, f, drop_path, o->verbose);
+    s.power = plan.what == FAULT_POWER;
     fault_begin(plan);
     story_tell(&s);
     if (points)

@@ -198,6 +198,37 @@ static void damaged_counts(void **state)
     fixture_fini(&f);
 }
 
+/* What damage has taken keeps nothing else from being removed. */
+static void damaged_purge(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    text t;
+    text_init(&t, NULL, 16 << 20);
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    for (uint64_t i = 0; i < 4; i++) {
+        mail(&t, 100000, i);
+        assert_int_equal(client_append_full(&c, "INBOX", text_span(&t), F(DELETED), NULL, 0, 1, NULL), LL_OK);
+    }
+    db *d = f.vault->writer_db;
+    assert_int_equal(db_exec(d, "DELETE FROM part WHERE id = (SELECT part FROM piece WHERE message = 1);"
+                                "DELETE FROM part WHERE id = (SELECT part FROM piece WHERE message = 2);"
+                                "DELETE FROM message WHERE id = 2"),
+                     LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(client_expunge(&c, 1, 3), LL_OK);
+    assert_true(client_latest(&c));
+    client_told(&c);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM held"), 0);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM part"), 1);
+    fixture_check(&f);
+    client_fini(&c);
+    text_fini(&t);
+    fixture_fini(&f);
+}
+
 static void trimmed(void **state)
 {
     (void)state;
@@ -267,10 +298,8 @@ static void ends_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(old_messages),
-        cmocka_unit_test(damaged_counts),
-        cmocka_unit_test(trimmed),
-        cmocka_unit_test(ends_alone),
+        cmocka_unit_test(old_messages), cmocka_unit_test(damaged_counts), cmocka_unit_test(damaged_purge),
+        cmocka_unit_test(trimmed),      cmocka_unit_test(ends_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "store/mailbox_view.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum { COUNT = 5000 };
@@ -148,7 +149,8 @@ static void test_damage(void **state)
         "UPDATE mailbox_view SET view = substr(view, 1, length(view) - 1)",
         "UPDATE mailbox_view SET view = CAST(view || x'00' AS BLOB)",
         "UPDATE mailbox_view SET view = CAST(substr(view, 1, 50) || x'5555' || substr(view, 53) AS BLOB)",
-        "UPDATE mailbox_view SET view = CAST(x'02' || substr(view, 2) AS BLOB)",
+        "UPDATE mailbox_view SET view = CAST(x'01' || substr(view, 2) AS BLOB)",
+        "UPDATE mailbox_view SET view = CAST(x'03' || substr(view, 2) AS BLOB)",
         "DELETE FROM mailbox_view",
         "UPDATE mailbox SET uidvalidity = uidvalidity - 1 WHERE name = 'INBOX'",
     };
@@ -205,6 +207,86 @@ static void test_small(void **state)
     fixture_fini(&f);
 }
 
+/* Is there a kept view that so little has changed since, that it is brought up to date rather than made by a scan? */
+static bool kept_is_new(fixture *f)
+{
+    db *d = look(f);
+    uint64_t modseq = 0;
+    int64_t newer = INT64_MAX;
+    db_stmt *q = db_prepare(d, "SELECT view FROM mailbox_view");
+    if (db_first(q) == LL_OK) {
+        memcpy(&modseq, db_column_blob(q, 0).data + 16, sizeof modseq);
+        db_reset(q);
+        q = db_prepare(d, "SELECT count(*) FROM entry WHERE modseq > ?1");
+        db_bind_int(q, 1, (int64_t)le64toh(modseq));
+        assert_int_equal(db_take_int(q, &newer), LL_OK);
+    }
+    bool kept = newer <= number(d, "SELECT messages / 16 FROM mailbox WHERE name = 'INBOX'");
+    db_close(&d);
+    return kept;
+}
+
+/* Mail that comes in, and flags that change, while nobody has the mailbox open: its view is kept all the same, and the
+ * first who opens it need not wait for a scan. Nor is it forgotten where somebody has it open for days. */
+static void test_unattended(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    uint32_t uid = 0;
+    ll_range range = {1, 3000}, *all = &range;
+    fixture_init(&f, 1);
+    fixture_close(&f);
+    fixture_open(&f);
+    client_init(&c, &f);
+    while (uid < MAILBOX_VIEW_LEAST + 1000)
+        assert_int_equal(client_append(&c, "INBOX", "a: b\r\n\r\n", uid % 3 ? F(SEEN) : 0, &uid), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_true(kept_is_new(&f));
+    check_file(&f);
+    fixture_open(&f);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(ASK(&c, store, c.mailbox, all, 1, LL_FLAGS_ADD, F(FLAGGED), NULL, 0), LL_OK);
+    for (int i = 0; i < 2000 && !kept_is_new(&f); i++) {
+        fixture_pump_ready(&f);
+        usleep(1000);
+    }
+    assert_true(kept_is_new(&f)); /* the session is still there */
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
+/* A mailbox that becomes a mere name takes its kept view along: it would not fit the next one of this name. */
+static void test_deleted(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    ll_range range = {1, UINT32_MAX}, *all = &range;
+    fixture_init(&f, 0);
+    fill(&f, COUNT);
+    client_init(&c, &f);
+    assert_int_equal(ASK(&c, create, SPAN("Big"), 0), LL_OK);
+    assert_int_equal(ASK(&c, create, SPAN("Big/child"), 0), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(ASK(&c, copy, c.mailbox, all, 1, SPAN("Big"), false), LL_OK);
+    client_close(&c);
+    assert_int_equal(client_open(&c, "Big", false), LL_OK);
+    client_close(&c);
+    db *d = look(&f);
+    assert_int_equal(
+        number(d, "SELECT count(*) FROM mailbox_view v JOIN mailbox m ON m.id = v.mailbox WHERE name = 'Big'"), 1);
+    assert_int_equal(ASK(&c, remove, SPAN("Big")), LL_OK);
+    assert_int_equal(number(d, "SELECT noselect FROM mailbox WHERE name = 'Big'"), 1);
+    assert_int_equal(
+        number(d, "SELECT count(*) FROM mailbox_view v JOIN mailbox m ON m.id = v.mailbox WHERE name = 'Big'"), 0);
+    db_close(&d);
+    client_fini(&c);
+    fixture_fini(&f);
+}
+
 static double milliseconds(void)
 {
     struct timespec t;
@@ -239,10 +321,8 @@ static void measure(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_damage),     cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_small),   cmocka_unit_test(test_unattended), cmocka_unit_test(test_deleted),
     };
     const struct CMUnitTest sizes[] = {cmocka_unit_test(measure)};
     measured = argc > 1 ? atol(argv[1]) : 0;
