@@ -159,6 +159,13 @@ bool session_yield(ll_session *s)
     return s->paused;
 }
 
+int32_t session_offset(const ll_session *s, int64_t seconds)
+{
+    const int32_t most = 24 * 60 - 1;
+    int32_t offset = session_host_can(s, utc_offset) ? s->host->utc_offset(s->context, seconds) : 0;
+    return offset < -most ? -most : offset > most ? most : offset;
+}
+
 void session_progress(ll_session *s, uint32_t done, uint32_t total)
 {
     command *c = &s->command;
