@@ -585,6 +585,10 @@ typedef struct ll_host {
     /* UNAUTHENTICATE (RFC 8437): the session is as it was before login and its connector has been ended; forget who it
      * was. Optional: with NULL the command is not offered. */
     void (*unauthenticated)(void *context);
+    /* Minutes east of UTC at this moment (seconds since 1970), less than a day: the zone in which INTERNALDATE and
+     * SAVEDATE are written and in which the days of BEFORE, ON, SINCE and SAVEDBEFORE ... begin (RFC 3501 section 2.3.3
+     * leaves it open). Optional: NULL is UTC. */
+    int32_t (*utc_offset)(void *context, int64_t seconds);
 } ll_host;
 
 enum {

@@ -63,7 +63,7 @@ static int64_t clamp(int64_t seconds)
     return seconds < seconds_first ? seconds_first : seconds > seconds_last ? seconds_last : seconds;
 }
 
-static int64_t day_of(int64_t seconds)
+int64_t clock_day(int64_t seconds)
 {
     return seconds / 86400 - (seconds % 86400 < 0);
 }
@@ -71,8 +71,8 @@ static int64_t day_of(int64_t seconds)
 clock_civil clock_from_seconds(int64_t seconds)
 {
     seconds = clamp(seconds);
-    int64_t rest = seconds - day_of(seconds) * 86400;
-    int64_t days = day_of(seconds) + 719468 + 146097; /* 400 years more, as above */
+    int64_t rest = seconds - clock_day(seconds) * 86400;
+    int64_t days = clock_day(seconds) + 719468 + 146097; /* 400 years more, as above */
     int64_t era = days / 146097;
     int64_t day_of_era = days - era * 146097;
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
@@ -90,7 +90,7 @@ clock_civil clock_from_seconds(int64_t seconds)
 
 unsigned clock_weekday(int64_t seconds)
 {
-    int64_t day = (day_of(clamp(seconds)) + 4) % 7; /* 1970-01-01 was a Thursday */
+    int64_t day = (clock_day(clamp(seconds)) + 4) % 7; /* 1970-01-01 was a Thursday */
     return (unsigned)(day < 0 ? day + 7 : day);
 }
 
@@ -102,11 +102,12 @@ int32_t clock_month(ll_span name)
     return 0;
 }
 
-void clock_add_imap(text *out, int64_t seconds)
+void clock_add_imap(text *out, int64_t seconds, int32_t offset_minutes)
 {
-    clock_civil c = clock_from_seconds(seconds);
-    text_print(out, "%02d-%s-%04d %02d:%02d:%02d +0000", c.day, months[c.month - 1], c.year, c.hour, c.minute,
-               c.second);
+    clock_civil c = clock_from_seconds(clamp(seconds) + (int64_t)offset_minutes * 60);
+    int32_t zone = offset_minutes < 0 ? -offset_minutes : offset_minutes;
+    text_print(out, "%02d-%s-%04d %02d:%02d:%02d %c%02d%02d", c.day, months[c.month - 1], c.year, c.hour, c.minute,
+               c.second, offset_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
 }
 
 void clock_add_rfc5322(text *out, int64_t seconds)

@@ -26,14 +26,17 @@ bool clock_civil_valid(const clock_civil *civil);
 /* Seconds of a valid civil time. */
 int64_t clock_to_seconds(const clock_civil *civil);
 clock_civil clock_from_seconds(int64_t seconds);
+/* Day since 1970, rounded down. */
+int64_t clock_day(int64_t seconds);
 /* 0 Sunday to 6 Saturday. */
 unsigned clock_weekday(int64_t seconds);
 /* 1 to 12 of a month's first three letters (case does not matter), 0 if there is none. */
 int32_t clock_month(ll_span name);
 
 /* Append. */
-void clock_add_imap(text *out,
-                    int64_t seconds); /* "01-Feb-2026 03:04:05 +0000", date-time of RFC 3501 without its quotes */
+/* "01-Feb-2026 03:04:05 +0000", date-time of RFC 3501 without its quotes; in the zone so many minutes east of UTC,
+ * which are less than a day. */
+void clock_add_imap(text *out, int64_t seconds, int32_t offset_minutes);
 void clock_add_rfc5322(text *out, int64_t seconds); /* "Sun, 01 Feb 2026 03:04:05 +0000" */
 void clock_add_iso(text *out, int64_t seconds);     /* "2026-02-01T03:04:05Z" */
 

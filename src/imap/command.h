@@ -70,7 +70,8 @@ struct command {
     /* for the sync at its end, see sync.h */
     uidset *sync_force;  /* owned; these get their FETCH even if nothing changed */
     uidset *sync_silent; /* owned; these get none if their flags are now what the client must think, which is: */
-    struct {             /* what it knew, changed so (STORE with .SILENT) */
+    struct {             /* what it knew, changed so */
+        bool given;      /* by STORE, with .SILENT or without */
         ll_flags_op op;
         unsigned flags; /* bit LL_FLAG_x */
         const ll_span *keywords;

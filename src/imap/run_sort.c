@@ -41,6 +41,33 @@ static ll_status refused(ll_session *s, const sort *x, ll_status status)
     return status;
 }
 
+/* RETURN belongs in front of the criteria (RFC 5267 section 5). Behind the charset, where nothing else could stand,
+ * some clients have it: ImapTest does. Then it is taken out, and parsing goes on with what is left. */
+static ll_status take_late_return(sort *x, lexer *in)
+{
+    size_t at = in->at;
+    ll_span charset;
+    bool late = !x->wanted.given && lexer_word(in, &charset) && lexer_space(in);
+    size_t options = in->at;
+    if (!late || !lexer_is_word(in, "RETURN")) {
+        in->at = at;
+        return LL_OK;
+    }
+    in->at = options;
+    ll_status status = search_return_parse(&x->wanted, in);
+    if (status || x->wanted.want & SEARCH_RETURN_UPDATE)
+        return status ? status : LL_ESYNTAX;
+    ll_span keys = span_from(in->input, in->at);
+    char *joined = arena_new(in->memory, options - at + keys.size);
+    if (!joined)
+        return arena_status(in->memory);
+    memcpy(joined, in->input.data + at, options - at);
+    memcpy(joined + (options - at), keys.data, keys.size);
+    in->input = span_of(joined, options - at + keys.size);
+    in->at = 0;
+    return LL_OK;
+}
+
 static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
 {
     ll_status status = search_return_parse(&x->wanted, in);
@@ -53,6 +80,8 @@ static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
     if (!status && !lexer_space(in))
         status = LL_ESYNTAX;
     x->criteria_at = in->at;
+    if (!status)
+        status = take_late_return(x, in);
     if (!status)
         status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
     status = search_find_parsed(c, &x->keys, status);

@@ -143,6 +143,7 @@ static ll_status begin(ll_session *s, command *c, store *st)
     }
     uidset **told = st->silent ? &c->sync_silent : &c->sync_force;
     *told = uidset_copy(st->uids);
+    c->sync_silent_op.given = true;
     c->sync_silent_op.op = st->op;
     c->sync_silent_op.flags = st->flags;
     c->sync_silent_op.keywords = st->keywords;

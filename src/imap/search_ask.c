@@ -2,17 +2,13 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_ask.h"
 
+#include "base/clock.h"
+
 /* --- leaves as terms --- */
 
 typedef struct bounds {
     int64_t first, last;
 } bounds;
-
-/* Day of seconds since 1970, rounded down. */
-static int64_t day_of(int64_t seconds)
-{
-    return (seconds - (seconds % 86400 + 86400) % 86400) / 86400;
-}
 
 /* BEFORE, ON and SINCE a day, by how far the kind is from the first of the three. */
 static bounds days_of(unsigned which, int64_t day)
@@ -80,7 +76,7 @@ static bool exact_term(const search_key *leaf, ll_term *term)
 /* OLDER and YOUNGER speak of seconds, terms of days: the day of the moment itself is open. */
 static void within_terms(const search_key *leaf, int64_t now, ll_term *lower, ll_term *upper)
 {
-    int64_t day = day_of(now - leaf->number);
+    int64_t day = clock_day(now - leaf->number);
     bool older = leaf->kind == SEARCH_OLDER;
     *lower = *upper = (ll_term){.kind = LL_TERM_INTERNALDATE, .needle = SPAN(""), .name = SPAN("")};
     lower->first = older ? INT64_MIN : day + 1;
@@ -89,13 +85,37 @@ static void within_terms(const search_key *leaf, int64_t now, ll_term *lower, ll
     upper->last = older ? day : INT64_MAX;
 }
 
+/* In a zone of its own the host's day begins at most a day before or after that of UTC, of which terms speak. */
+static bool zoned_terms(const search_key *leaf, ll_term *lower, ll_term *upper)
+{
+    bool saved = leaf->kind >= SEARCH_SAVEDBEFORE && leaf->kind <= SEARCH_SAVEDSINCE;
+    if ((leaf->kind < SEARCH_BEFORE || leaf->kind > SEARCH_SINCE) && !saved)
+        return false;
+    *lower = *upper = (ll_term){.needle = SPAN(""), .name = SPAN("")};
+    range_term(leaf, lower);
+    range_term(leaf, upper);
+    if (upper->first > INT64_MIN) {
+        lower->first++;
+        upper->first--;
+    }
+    if (upper->last < INT64_MAX) {
+        lower->last--;
+        upper->last++;
+    }
+    if (lower->first > lower->last) /* ON: no day is certain; nothing has this one */
+        lower->first = lower->last = INT64_MAX;
+    return true;
+}
+
 /* --- the question --- */
 
-static void add_leaf(search_ask *a, search_key *leaf, int64_t now)
+static void add_leaf(search_ask *a, const ll_session *s, search_key *leaf, int64_t now)
 {
     ll_term lower, upper;
-    if (leaf->kind == SEARCH_OLDER || leaf->kind == SEARCH_YOUNGER) {
+    bool within = leaf->kind == SEARCH_OLDER || leaf->kind == SEARCH_YOUNGER;
+    if (within)
         within_terms(leaf, now, &lower, &upper);
+    if (within || (session_host_can(s, utc_offset) && zoned_terms(leaf, &lower, &upper))) {
         a->terms[a->terms_count] = lower;
         a->terms[a->terms_count + 1] = upper;
         a->leaves[a->leaves_count++] =
@@ -124,7 +144,7 @@ ll_status search_ask_init(search_ask *a, ll_session *s, const search_keys *keys,
     for (search_kind kind = count > search_ask_rows ? SEARCH_BEFORE : SEARCH_ENVELOPE; kind <= SEARCH_TEXT; kind++)
         for (size_t i = 0; i < keys->leaves_count; i++)
             if (keys->leaves[i]->kind == kind)
-                add_leaf(a, keys->leaves[i], keys->now);
+                add_leaf(a, s, keys->leaves[i], keys->now);
     return LL_OK;
 }
 

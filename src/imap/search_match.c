@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_match.h"
 
+#include "base/clock.h"
 #include "imap/search_sets.h"
 
 #include <assert.h>
@@ -55,16 +56,16 @@ static search_verdict verdict_of(bool yes)
     return yes ? SEARCH_YES : SEARCH_NO;
 }
 
-/* Day of seconds since 1970, rounded down. */
-static int64_t day_of(int64_t seconds)
+/* The day that INTERNALDATE and SAVEDATE say. */
+static int64_t day_of(const ll_session *s, int64_t seconds)
 {
-    return (seconds - (seconds % 86400 + 86400) % 86400) / 86400;
+    return clock_day(seconds + 60 * (int64_t)session_offset(s, seconds));
 }
 
-static void judge_saved(search_key *leaf, const ll_row *row)
+static void judge_saved(const ll_session *s, search_key *leaf, const ll_row *row)
 {
     /* RFC 8514 section 4.3: a store without save dates goes by the internal date */
-    int64_t day = day_of(row->savedate ? row->savedate : row->internaldate);
+    int64_t day = day_of(s, row->savedate ? row->savedate : row->internaldate);
     if (leaf->kind == SEARCH_SAVEDBEFORE)
         leaf->verdict = verdict_of(day < leaf->number);
     else if (leaf->kind == SEARCH_SAVEDON)
@@ -75,7 +76,7 @@ static void judge_saved(search_key *leaf, const ll_row *row)
         leaf->verdict = verdict_of(row->savedate != 0);
 }
 
-static void judge_extended(search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
+static void judge_extended(const ll_session *s, search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
 {
     if (leaf->kind == SEARCH_OLDER)
         leaf->verdict = verdict_of(row->internaldate <= now - leaf->number);
@@ -88,13 +89,13 @@ static void judge_extended(search_key *leaf, const ll_row *row, uint64_t modseq,
     else if (leaf->kind == SEARCH_THREADID)
         leaf->verdict = verdict_of(span_equal(leaf->name, row->thread_id));
     else
-        judge_saved(leaf, row);
+        judge_saved(s, leaf, row);
 }
 
-static void judge_row(search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
+static void judge_row(const ll_session *s, search_key *leaf, const ll_row *row, uint64_t modseq, int64_t now)
 {
     uint64_t bytes = (uint64_t)leaf->number;
-    int64_t day = day_of(row->internaldate); /* as INTERNALDATE says it, in UTC */
+    int64_t day = day_of(s, row->internaldate);
     if (leaf->kind == SEARCH_BEFORE)
         leaf->verdict = verdict_of(day < leaf->number);
     else if (leaf->kind == SEARCH_ON)
@@ -106,13 +107,13 @@ static void judge_row(search_key *leaf, const ll_row *row, uint64_t modseq, int6
     else if (leaf->kind == SEARCH_SMALLER)
         leaf->verdict = verdict_of(row->size < bytes);
     else if (leaf->kind > SEARCH_SMALLER && leaf->kind < SEARCH_SENTBEFORE)
-        judge_extended(leaf, row, modseq, now);
+        judge_extended(s, leaf, row, modseq, now);
 }
 
 /* "Disregarding time and timezone" (RFC 3501 section 6.4.4): the date as it stands in the header. No date: no match. */
 static void judge_sent(search_key *leaf, const mime_date *sent)
 {
-    int64_t day = day_of(sent->seconds + 60 * (int64_t)sent->offset_minutes);
+    int64_t day = clock_day(sent->seconds + 60 * (int64_t)sent->offset_minutes);
     bool before = leaf->kind == SEARCH_SENTBEFORE && day < leaf->number;
     bool on = leaf->kind == SEARCH_SENTON && day == leaf->number;
     bool since = leaf->kind == SEARCH_SENTSINCE && day >= leaf->number;
@@ -383,7 +384,7 @@ static ll_status run_stage(search_match *x)
     case ROW:
         for (size_t i = 0; i < x->keys->leaves_count; i++)
             if (x->keys->leaves[i]->verdict == SEARCH_OPEN)
-                judge_row(x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
+                judge_row(x->s, x->keys->leaves[i], &x->m.row, session_modseq(x->s, &x->m.row), x->keys->now);
         return LL_OK;
     case INDEX:
         return stage_index(x);

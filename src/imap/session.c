@@ -164,6 +164,13 @@ bool session_yield(ll_session *s)
     return s->paused;
 }
 
+int32_t session_offset(const ll_session *s, int64_t seconds)
+{
+    const int32_t most = 24 * 60 - 1;
+    int32_t offset = session_host_can(s, utc_offset) ? s->host->utc_offset(s->context, seconds) : 0;
+    return offset < -most ? -most : offset > most ? most : offset;
+}
+
 static int64_t now_of(const ll_session *s)
 {
     return s->host->now ? s->host->now(s->context) : 0;

@@ -231,6 +231,8 @@ const char *command_print(command *c, const char *format, ...) LL_PRINTF(2, 3);
 /* The same for the host. */
 #define session_host_can(s, method)                                                                                    \
     ((s)->host->size >= offsetof(ll_host, method) + sizeof((s)->host->method) && (s)->host->method)
+/* Minutes east of UTC at this moment in the host's zone (utc_offset). */
+int32_t session_offset(const ll_session *s, int64_t seconds);
 /* The command is one that enables CONDSTORE (RFC 7162 section 3.1): from now on MODSEQ and UID are in every FETCH that
  * the client did not ask for. The first time, "* OK [HIGHESTMODSEQ n]" is said if a mailbox is selected. Before that,
  * BAD is due if !session_can(s, changes). */

@@ -142,19 +142,29 @@ static ll_status add_common(uidset **to, const uidset *a, const uidset *b)
     return LL_OK;
 }
 
+/* Room for as many flags as the view has. */
+static ll_status make_room(snapshot *s)
+{
+    unsigned flags = view_flags_count(s->view);
+    if (s->ghost_flags_room >= flags)
+        return LL_OK;
+    struct ghost_flags *grown = memory_resize(NULL, s->ghost_flags, flags * sizeof *grown);
+    if (!grown)
+        return LL_ENOMEM;
+    for (size_t i = s->ghost_flags_room; i < flags; i++)
+        grown[i].uids = NULL;
+    s->ghost_flags = grown;
+    s->ghost_flags_room = s->ghost_flags_count = flags;
+    return LL_OK;
+}
+
 /* Remember the flags that these messages have in the present view. */
 static ll_status keep_flags(snapshot *s, const uidset *gone)
 {
     unsigned flags = view_flags_count(s->view);
-    if (s->ghost_flags_room < flags) {
-        struct ghost_flags *grown = memory_resize(NULL, s->ghost_flags, flags * sizeof *grown);
-        if (!grown)
-            return LL_ENOMEM;
-        for (size_t i = s->ghost_flags_room; i < flags; i++)
-            grown[i].uids = NULL;
-        s->ghost_flags = grown;
-        s->ghost_flags_room = s->ghost_flags_count = flags;
-    }
+    ll_status status = make_room(s);
+    if (status)
+        return status;
     for (unsigned i = 0; i < flags; i++) {
         const uidset *flag = view_flag(s->view, i);
         if (flag && add_common(&s->ghost_flags[i].uids, flag, gone))
@@ -208,6 +218,19 @@ ll_status snapshot_advance(snapshot *s, ll_view *view, uint32_t recent_first)
     ll_view_unref(&s->view);
     s->view = view;
     return LL_OK;
+}
+
+ll_status snapshot_store_ghosts(snapshot *s, const uidset *set, ll_flags_op op, const ll_flags *named)
+{
+    ll_status status = make_room(s);
+    for (unsigned i = 0; i < s->ghost_flags_count && !status; i++) {
+        struct ghost_flags *flag = &s->ghost_flags[i];
+        if (ll_flags_has(named, i) && op != LL_FLAGS_REMOVE)
+            status = add_common(&flag->uids, set, s->ghosts);
+        else if (flag->uids && (ll_flags_has(named, i) || op == LL_FLAGS_REPLACE))
+            uidset_andnot(flag->uids, set);
+    }
+    return status;
 }
 
 void snapshot_tell_expunged(snapshot *s)

@@ -2,12 +2,13 @@
  * SPDX-License-Identifier: MIT
  *
  * A snapshot is a reference to a shared view and, rarely, *ghosts*: messages that the view no longer has but whose
- * removal this client has not been told yet. Ghosts keep their place in the numbering and their last flags. Without
+ * removal this client has not been told yet. Ghosts keep their place in the numbering and their last flags, or those
+ * that this client has stored since: as long as it must believe in them, they behave (RFC 2180 section 4.1). Without
  * ghosts a snapshot costs a pointer, however large the mailbox.
  *
  * Invariants: (1) ghosts and the view's UIDs are disjoint; (2) sequence number = rank in their union; (3) only
- * snapshot_advance and snapshot_tell_expunged change what is in it, and sync.c is the only caller while a client is
- * connected. */
+ * snapshot_advance, snapshot_store_ghosts and snapshot_tell_expunged change what is in it, and sync.c is the only
+ * caller while a client is connected. */
 #ifndef IMAP_SNAPSHOT_H
 #define IMAP_SNAPSHOT_H
 
@@ -48,6 +49,9 @@ uint64_t snapshot_modseq(const snapshot *s);
 
 /* Move to a newer view (takes over the reference): what it lacks becomes ghosts. */
 LL_MUST_USE ll_status snapshot_advance(snapshot *s, ll_view *view, uint32_t recent_first);
+/* This client's own STORE on the ghosts of a set: it hears of them what it would hear of the living. named: the flags,
+ * by their numbers in the view. LL_ENOMEM. */
+LL_MUST_USE ll_status snapshot_store_ghosts(snapshot *s, const uidset *set, ll_flags_op op, const ll_flags *named);
 /* The client has now been told: ghosts vanish. */
 void snapshot_tell_expunged(snapshot *s);
 

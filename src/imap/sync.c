@@ -166,6 +166,25 @@ static ll_status compare(ll_session *s, struct sync *sync, ll_view *after, const
     return LL_OK;
 }
 
+/* The client's STORE named messages that went meanwhile and that it may not be told of yet. */
+static ll_status store_ghosts(ll_session *s, struct sync *sync, const uidset *stored, bool silent)
+{
+    const command *c = &s->command;
+    if (!c->sync_silent_op.given || s->outcome < 0 || !stored || sync->expunge || !snapshot_has_ghosts(&s->snap) ||
+        c->sync_modseq)
+        return LL_OK;
+    uidset *set = uidset_copy(stored);
+    if (!set)
+        return LL_ENOMEM;
+    uidset_and(set, s->snap.ghosts);
+    ll_flags named = named_flags(c, s->snap.view);
+    ll_status status = snapshot_store_ghosts(&s->snap, set, c->sync_silent_op.op, &named);
+    if (!status && !silent)
+        uidset_or(sync->fetch, set);
+    uidset_del(&set);
+    return status;
+}
+
 ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, const uidset *silent, bool with_uid,
                      bool *nothing)
 {
@@ -184,7 +203,7 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
     if (s->enabled & SESSION_ENABLED_REV2) /* RFC 9051 knows no \Recent */
         recent_first = 0;
     bool bare = silent && s->enabled & SESSION_ENABLED_CONDSTORE;
-    if (view == s->snap.view && !force && !bare && !(expunge_allowed && snapshot_has_ghosts(&s->snap))) {
+    if (view == s->snap.view && !force && !bare && !((expunge_allowed || silent) && snapshot_has_ghosts(&s->snap))) {
         ll_view_unref(&view);
         return LL_OK;
     }
@@ -206,7 +225,10 @@ ll_status sync_begin(ll_session *s, bool expunge_allowed, const uidset *force, c
     sync->ghosts_left = sync->expunge ? uidset_count(s->snap.ghosts) : 0;
     sync->vanished_from = 1;
     *nothing = false;
-    return LL_OK;
+    status = store_ghosts(s, sync, force ? force : silent, !force);
+    if (status)
+        sync_drop(s);
+    return status;
 }
 
 bool sync_closed(ll_session *s)

@@ -183,10 +183,10 @@ static ll_status write_facts(write_message *w, fetch_kind kind)
     return LL_OK;
 }
 
-static void write_date(text *out, int64_t date)
+static void write_date(const ll_session *s, text *out, int64_t date)
 {
     text_add_byte(out, '"');
-    clock_add_imap(out, date);
+    clock_add_imap(out, date, session_offset(s, date));
     text_add_byte(out, '"');
 }
 
@@ -210,13 +210,13 @@ static void write_fact(write_message *w, fetch_kind kind)
         else if (kind == FETCH_FLAGS)
             write_flags_add(&w->flags, row->uid, out);
         else if (kind == FETCH_INTERNALDATE)
-            write_date(out, row->internaldate);
+            write_date(w->s, out, row->internaldate);
         else if (kind == FETCH_SIZE)
             text_add_u64(out, row->size);
         else if (kind == FETCH_MODSEQ)
             text_print(out, "(%llu)", (unsigned long long)session_modseq(w->s, row));
         else if (kind == FETCH_SAVEDATE && row->savedate)
-            write_date(out, row->savedate);
+            write_date(w->s, out, row->savedate);
         else if (kind == FETCH_EMAILID)
             write_id(out, row->email_id);
         else if (kind == FETCH_THREADID && row->thread_id.size)

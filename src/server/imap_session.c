@@ -171,19 +171,31 @@ static void host_log(void *context, ll_span line)
     log_span(s->client.id, line);
 }
 
-static const ll_host host = {
-    .size = sizeof(ll_host),
-    .wake = host_wake,
-    .now = host_now,
-    .mechanisms = host_mechanisms,
-    .auth_start = host_auth_start,
-    .auth_response = host_auth_response,
-    .auth_cancel = host_auth_cancel,
-    .start_tls = host_start_tls,
-    .log = host_log,
-    .again = host_again,
-    .unauthenticated = host_unauthenticated,
-};
+/* As the C library knows the server's zone (TZ, /etc/localtime). */
+static int32_t host_utc_offset(void *context, int64_t seconds)
+{
+    time_t when = (time_t)seconds;
+    struct tm local;
+    (void)context;
+    return localtime_r(&when, &local) ? (int32_t)(local.tm_gmtoff / 60) : 0;
+}
+
+/* Without a zone the engine need not ask. */
+static bool is_utc(void)
+{
+    tzset();
+    return !timezone && !daylight;
+}
+
+#define HOST(offset)                                                                                                   \
+    {                                                                                                                  \
+        .size = sizeof(ll_host), .wake = host_wake, .now = host_now, .mechanisms = host_mechanisms,                    \
+        .auth_start = host_auth_start, .auth_response = host_auth_response, .auth_cancel = host_auth_cancel,           \
+        .start_tls = host_start_tls, .log = host_log, .again = host_again, .unauthenticated = host_unauthenticated,    \
+        .utc_offset = (offset),                                                                                        \
+    }
+
+static const ll_host host = HOST(host_utc_offset), host_utc = HOST(NULL);
 
 /* --------------------------------------------------------------------------------------------------- moving bytes */
 
@@ -259,7 +271,7 @@ static ll_status engine_new(imap_session *s)
         .flags = (s->implicit_tls ? LL_SESSION_SECURE : 0) |
                  (net_conn_is_loopback(s->client.conn) ? LL_SESSION_CLEAR_LOGIN : 0),
         .limits = &limits,
-        .host = &host,
+        .host = is_utc() ? &host_utc : &host,
         .context = s,
         .greeting = span_of(greeting, (size_t)size),
     };

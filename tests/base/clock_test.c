@@ -26,7 +26,7 @@ static void test_format(void **state)
     text t;
     text_init(&t, NULL, 100);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        clock_add_imap(&t, rows[i].seconds);
+        clock_add_imap(&t, rows[i].seconds, 0);
         assert_string_equal(text_str(&t), rows[i].imap);
         text_clear(&t);
         clock_add_rfc5322(&t, rows[i].seconds);
@@ -36,6 +36,14 @@ static void test_format(void **state)
         assert_string_equal(text_str(&t), rows[i].iso);
         text_clear(&t);
     }
+    clock_add_imap(&t, 951782400, -90); /* in another zone */
+    assert_string_equal(text_str(&t), "28-Feb-2000 22:30:00 -0130");
+    text_clear(&t);
+    clock_add_imap(&t, 951782400, 345);
+    assert_string_equal(text_str(&t), "29-Feb-2000 05:45:00 +0545");
+    text_clear(&t);
+    clock_add_imap(&t, INT64_MAX, 60);
+    assert_string_equal(text_str(&t), "31-Dec-9999 23:59:59 +0100");
     text_fini(&t);
 }
 

@@ -85,6 +85,27 @@ def test_search():
         client.logout()
 
 
+def test_time_zone():
+    """INTERNALDATE is said in the server's zone, and the days of SEARCH begin in it, summer time and all (RFC 3501 section 2.3.3)."""
+    hours = [("24-Mar-2007 23:00:00 +0200", 24), ("25-Mar-2007 00:00:00 +0200", 25), ("25-Mar-2007 04:00:00 +0300", 25),
+             ("25-Mar-2007 23:59:59 +0300", 25), ("26-Mar-2007 00:00:00 +0300", 26), ("25-Mar-2007 16:00:00 -0700", 26)]
+    with Server(env={"TZ": "EET-2EEST,M3.5.0/3,M10.5.0/4"}) as server:
+        ann, _ = server.alias("ann")
+        lines = raw_imap(server, ann)
+        for copies in (1, 60):  # 360: with so many, days are asked of the store first, which knows those of UTC
+            lines.good(b"CREATE box%d" % copies)
+            for _ in range(copies):
+                lines.good(b"APPEND box%d" % copies + b"".join(b' "%s" {4+}\r\nx: y' % when.encode() for when, _ in hours))
+            lines.good(b"SELECT box%d" % copies)
+            for verb, fits in ((b"ON", lambda d, n: d == n), (b"BEFORE", lambda d, n: d < n), (b"SINCE", lambda d, n: d >= n)):
+                for day in range(23, 28):
+                    want = [n + 1 for n in range(len(hours) * copies) if fits(hours[n % len(hours)][1], day)]
+                    found = lines.good(b"SEARCH %s %d-Mar-2007" % (verb, day))[0]
+                    same([int(n) for n in found.split()[2:]], want, f"{verb} {day}, {copies} of each")
+        dates = [re.search(rb'"([^"]*)"', row).group(1).decode() for row in lines.good(b"FETCH 1:6 INTERNALDATE")]
+        same(dates, [when for when, _ in hours[:5]] + ["26-Mar-2007 02:00:00 +0300"])
+
+
 def test_fetch():
     with Server() as server:
         ann, _ = server.alias("ann")

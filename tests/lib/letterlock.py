@@ -98,7 +98,7 @@ class Server:
         return address, self.passwords[address]
 
     def start(self):
-        env = dict(os.environ, **self.env)
+        env = dict(os.environ, TZ="UTC", **self.env) if "TZ" not in self.env else dict(os.environ, **self.env)
         if self.preload:
             env["LD_PRELOAD"] = self.preload
         with open(self.log_path, "ab") as log:

@@ -136,6 +136,8 @@ class View:
             raise Failure("VANISHED, and nobody enabled QRESYNC")
         for uid in uids:
             numbers = [number for number, told in enumerate(self.messages, 1) if told.uid == uid] or self.unknown_at(uid)
+            for number in numbers[1:] and numbers:  # which one went we cannot know, so what we know of them is nothing
+                self.messages[number - 1].flags = self.messages[number - 1].mine = None
             if numbers:
                 self.expunge(numbers[-1])
             elif not earlier:

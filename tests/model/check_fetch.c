@@ -93,11 +93,15 @@ static bool is_wanted(const check *c, const entry *e, const message *m)
 /* News: FLAGS of a message as it is now. */
 static bool check_news(check *c, const reply *r, entry *e)
 {
+    const act *a = c->a;
     const message *m = messages_find(&c->a->target, e->uid);
+    bool ghost = !m && a->st.op == OP_STORE && !a->st.silent && !a->since.modseq && a->hold &&
+                 list_has(a->uids, a->uids_count, e->uid); /* see check_stored_ghost */
+    uint32_t flags = m ? m->flags : flags_after(e->flags, (int)a->st.how, a->st.flags & FLAG_ALL);
     bool bare = r->items == (ITEM_UID | ITEM_MODSEQ) || r->items == ITEM_MODSEQ;
     if (r->items & ~(unsigned)(ITEM_FLAGS | ITEM_UID | ITEM_MODSEQ))
         return check_fault(c, "FETCH that nobody asked for with items", r->items, e->uid);
-    if (!m)
+    if (!m && !ghost)
         return check_fault(c, "FETCH of a message that is gone", e->uid, 0);
     if (r->items & ITEM_UID && r->uid != e->uid)
         return check_fault(c, "UID in news", r->uid, e->uid);
@@ -115,7 +119,7 @@ static bool check_news(check *c, const reply *r, entry *e)
         return check_fault(c, "QRESYNC tells of a message that was not asked for", e->uid, 0);
     if (list_has(c->told, c->told_count, e->uid) && c->a->st.op != OP_IDLE)
         return check_fault(c, "two FETCH of news for one message", e->uid, 0);
-    if (r->items & ITEM_MODSEQ && !learn_modseq(c, e->uid, m->stamp, r->modseq))
+    if (m && r->items & ITEM_MODSEQ && !learn_modseq(c, e->uid, m->stamp, r->modseq))
         return false;
     if (bare)
         return true;
@@ -124,11 +128,11 @@ static bool check_news(check *c, const reply *r, entry *e)
     if (!(r->items & ITEM_FLAGS))
         return check_fault(c, "FETCH without FLAGS", e->uid, 0);
     e->recent |= !c->v->rev2 && c->a->recent_first && e->uid >= c->a->recent_first;
-    if (r->flags != (m->flags | (e->recent ? FLAG_RECENT : 0)))
-        return check_fault(c, "FLAGS in news", r->flags, m->flags | (e->recent ? FLAG_RECENT : 0));
+    if (r->flags != (flags | (e->recent ? FLAG_RECENT : 0)))
+        return check_fault(c, "FLAGS in news", r->flags, flags | (e->recent ? FLAG_RECENT : 0));
     if (r->flags & (FLAG_ALL & ~31u) & ~c->v->keywords)
         return check_fault(c, "keyword that no FLAGS response has named", r->flags, c->v->keywords);
-    e->told = m->flags;
+    e->told = flags;
     e->known = true;
     return true;
 }

@@ -397,6 +397,21 @@ static void believe(check *c)
     }
 }
 
+/* This STORE named a message whose removal must not be told yet: to this client it is as if it had stored. */
+static bool check_stored_ghost(check *c, entry *e)
+{
+    const act *a = c->a;
+    if (a->st.op != OP_STORE || strcmp(a->want, "OK") != 0 || a->since.modseq ||
+        !list_has(a->uids, a->uids_count, e->uid))
+        return true;
+    if (!a->st.silent && !list_has(c->told, c->told_count, e->uid))
+        return check_fault(c, "STORE without its FETCH, for one that is gone", e->uid, 0);
+    e->flags = flags_after(e->flags, (int)a->st.how, a->st.flags & FLAG_ALL);
+    if (a->st.silent)
+        e->told = flags_after(e->told, (int)a->st.how, a->st.flags & FLAG_ALL);
+    return true;
+}
+
 /* After the sync the client knows what it must. */
 static bool check_view(check *c)
 {
@@ -416,6 +431,8 @@ static bool check_view(check *c)
     for (size_t i = 0; i < v->count; i++) {
         entry *e = &v->at[i];
         const message *m = messages_find(&a->target, e->uid);
+        if (!m && !check_stored_ghost(c, e))
+            return false;
         if (!m)
             continue;
         bool silent = a->st.op == OP_STORE && a->st.silent && list_has(a->uids, a->uids_count, e->uid);
