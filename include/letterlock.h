@@ -114,7 +114,7 @@ typedef struct ll_allocator {
     X(small_literal_bytes, 65536, "one literal that is not a message: names, search text, passwords")                  \
     X(prelogin_bytes, 65536, "everything a stranger may send before login")                                            \
     X(prelogin_command_bytes, 8192, "one command before login; a SCRAM or PLAIN response fits many times")             \
-    X(depth, 32, "nested parentheses and SEARCH keys: clients use under 10")                                           \
+    X(depth, 32, "nested parentheses, and how often AND, OR and NOT take turns in a SEARCH: clients use under 10")     \
     X(prelogin_depth, 2, "nested parentheses before login: only ID has a list")                                        \
     X(bad_commands, 20, "consecutive BAD answers before BYE; one that cannot speak IMAP is not a client")              \
     X(prelogin_bad_commands, 5, "the same before login")                                                               \
@@ -626,8 +626,8 @@ void ll_session_continue(ll_session *session);
  * again after every call on the session: while a command waits for its connector it is the time after which the client
  * should hear of it. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
-/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585) and
- * nothing ends: call it again after as long a time. */
+/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585)
+ * and nothing ends: call it again after as long a time. */
 void ll_session_expire(ll_session *session);
 /* The server is going down, or the account is: says "* BYE text" once no command is half answered, and ends. */
 void ll_session_shutdown(ll_session *session, ll_span text);

@@ -132,6 +132,8 @@ static void begin_rows(ll_session *s, command *c, fetch *f)
     message_limit_cut(s, c, f->uids);
     rows_init(&f->rows, s, f->uids, f->items.rows, fetch_items_want(&f->items));
     f->uids = NULL;
+    if (c->limited)
+        rows_descend(&f->rows);
     write_message_init(&f->writer, s, &f->items);
 }
 
@@ -176,6 +178,8 @@ static void note_seen(ll_session *s, fetch *f)
         return;
     if (f->seen_count && f->seen[f->seen_count - 1].last + 1 == uid)
         f->seen[f->seen_count - 1].last = uid;
+    else if (f->seen_count && f->seen[f->seen_count - 1].first == uid + 1)
+        f->seen[f->seen_count - 1].first = uid;
     else
         f->seen[f->seen_count++] = (ll_range){uid, uid};
 }
@@ -244,6 +248,11 @@ static void tell_seen(ll_session *s, command *c, const fetch *f)
 
 static ll_status ask_seen(ll_session *s, fetch *f)
 {
+    for (size_t i = 0; f->rows.descending && i < f->seen_count / 2; i++) {
+        ll_range swap = f->seen[i];
+        f->seen[i] = f->seen[f->seen_count - 1 - i];
+        f->seen[f->seen_count - 1 - i] = swap;
+    }
     return session_asked(s, s->connector->store(s->self, session_call(s), s->mailbox, f->seen, f->seen_count,
                                                 LL_FLAGS_ADD, 1u << LL_FLAG_SEEN, NULL, 0));
 }
