@@ -144,11 +144,11 @@ static ll_status begin(ll_session *s, command *c, fetch *f)
     ll_status status = rows_select(s, c, &f->set, &f->uids);
     if (status)
         return status;
-    if (f->modifiers.partial) { /* RFC 9738 section 3.1: its width counts */
-        status = message_limit_whole(s, c, (uint64_t)f->modifiers.last - f->modifiers.first + 1);
+    if (f->modifiers.partial) {
+        cut_partial(f->uids, &f->modifiers);
+        status = message_limit_whole(s, c, uidset_count(f->uids)); /* a page is whole or none */
         if (status)
             return status;
-        cut_partial(f->uids, &f->modifiers);
     }
     c->phase = VANISHED;
     if (!f->modifiers.changed)
