@@ -144,8 +144,8 @@ enum {
         32 << 20, /* arena of one command: sets and keys parsed from command_bytes, many times over */
     session_prelogin_memory = 256 << 10, /* the same before login: 8 KiB of command cannot need more */
     session_output_keep = 1024,          /* an output buffer larger than this is freed once it was sent */
-    session_progress_s = 10, /* RFC 9585 section 4 recommends 10 to 15 */
-    session_tag_max = 1024  /* bytes of a tag: clients use under 20, and every reply repeats it */
+    session_progress_s = 10,             /* RFC 9585 section 4 recommends 10 to 15 */
+    session_tag_max = 1024               /* bytes of a tag: clients use under 20, and every reply repeats it */
 };
 
 /* --- for the run_*.c files --- */

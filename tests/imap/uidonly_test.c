@@ -71,11 +71,10 @@ static void numbers_refused(void **state)
         "n ESEARCH IN (selected) 1:2\r\no UID THREAD REFERENCES UTF-8 NOT *\r\np UID SEARCH UIDAFTER 4\r\nq ENABLE "
         "UIDONLY\r\n"
         "r UID FETCH 9:* FLAGS\r\n",
-        REFUSED("a") REFUSED("b") REFUSED("c") REFUSED("d") REFUSED("e") REFUSED("f") REFUSED("g") REFUSED("h")
-            REFUSED("i") REFUSED("j") REFUSED("k")
-                REFUSED("l") "* SEARCH 1 4 5\r\nm OK UID SEARCH completed\r\n" REFUSED("n")
-                    REFUSED("o") "* SEARCH 5 6\r\np OK UID SEARCH completed\r\n* ENABLED UIDONLY\r\nq OK ENABLE completed\r\n"
-                                 "* 6 UIDFETCH (FLAGS (\\Recent))\r\nr OK UID FETCH completed\r\n");
+        REFUSED("a") REFUSED("b") REFUSED("c") REFUSED("d") REFUSED("e") REFUSED("f") REFUSED("g") REFUSED("h") REFUSED(
+            "i") REFUSED("j") REFUSED("k") REFUSED("l") "* SEARCH 1 4 5\r\nm OK UID SEARCH completed\r\n" REFUSED("n")
+            REFUSED("o") "* SEARCH 5 6\r\np OK UID SEARCH completed\r\n* ENABLED UIDONLY\r\nq OK ENABLE completed\r\n"
+                         "* 6 UIDFETCH (FLAGS (\\Recent))\r\nr OK UID FETCH completed\r\n");
 }
 
 /* UIDFETCH in the place of FETCH: asked for, by STORE, of others; UID only where it was asked for. VANISHED in the
