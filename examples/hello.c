@@ -39,24 +39,19 @@ static bool is_inbox(ll_span name)
 
 static ll_status status_of(void *self, ll_call *call, ll_span name)
 {
-    const ll_mailbox_status numbers = {.messages = MAILS, .unseen = MAILS, .uidnext = MAILS + 1, .uidvalidity = 1};
-    if (!is_inbox(name))
-        return LL_ENOTFOUND;
-    ll_call_status(call, &numbers);
-    return LL_OK;
+    ll_call_status(call, &(ll_mailbox_status){MAILS, .unseen = MAILS, .uidnext = MAILS + 1, .uidvalidity = 1});
+    return is_inbox(name) ? LL_OK : LL_ENOTFOUND;
 }
 
 static ll_status open_mailbox(void *self, ll_call *call, ll_span name, bool readonly)
 {
-    if (!is_inbox(name))
-        return LL_ENOTFOUND;
-    ll_call_opened(call, &view, ll_view_ref(view), true);
-    return LL_OK;
+    if (is_inbox(name))
+        ll_call_opened(call, &view, ll_view_ref(view), true);
+    return is_inbox(name) ? LL_OK : LL_ENOTFOUND;
 }
 
-static void close_mailbox(void *self, void *mailbox)
+static void close_mailbox(void *self, void *mailbox) /* there is nothing to free */
 {
-    /* there is nothing to free */
 }
 
 static ll_view *latest(void *self, void *mailbox, uint32_t *recent_first)
@@ -69,13 +64,9 @@ static ll_status fetch(void *self, ll_call *call, void *mailbox, const ll_range 
                        unsigned want)
 {
     for (size_t i = 0; i < count; i++)
-        for (uint32_t uid = ranges[i].first; uid <= ranges[i].last && uid <= MAILS; uid++) {
-            ll_row row = {.uid = uid, .internaldate = 1736157600, .size = strlen(mails[uid - 1])};
-            if (limit-- == 0)
-                return LL_OK;
-            if (ll_call_row(call, &row))
+        for (uint32_t uid = ranges[i].first; uid <= ranges[i].last && uid <= MAILS && limit; uid++, limit--)
+            if (ll_call_row(call, &(ll_row){uid, .internaldate = 1736157600, .size = strlen(mails[uid - 1])}))
                 return LL_ENOMEM;
-        }
     return LL_OK;
 }
 
@@ -88,14 +79,8 @@ static ll_status read_bytes(void *self, ll_call *call, void *mailbox, uint32_t u
 }
 
 /* What is missing would write: the engine tells the client that all is read-only. */
-static const ll_connector connector = {.size = sizeof connector,
-                                       .list = list,
-                                       .status = status_of,
-                                       .open = open_mailbox,
-                                       .latest = latest,
-                                       .fetch = fetch,
-                                       .close = close_mailbox,
-                                       .read = read_bytes};
+static const ll_connector connector = {sizeof connector, .list = list,   .status = status_of, .open = open_mailbox,
+                                       .latest = latest, .fetch = fetch, .read = read_bytes,  .close = close_mailbox};
 
 /* --------------------------------------------------------------------------------- the host: who, wherefrom */
 
@@ -124,14 +109,13 @@ static void auth_response(void *context, ll_span response)
 static const ll_host host = {sizeof host, .mechanisms = mechanisms, .auth_start = auth_start,
                              .auth_response = auth_response};
 
-/* Until the client or the engine has had enough, or the client has been silent for too long. */
+/* Until the client or the engine has had enough, or there has been silence for too long. */
 static void serve(int client)
 {
-    ll_session *session = NULL;
-    const ll_session_config config = {sizeof config, LL_SESSION_CLEAR_LOGIN, .host = &host, .context = &session,
-                                      .greeting = SPAN("hello")};
     char buffer[4096];
     size_t have = 0;
+    ll_session *session = NULL;
+    const ll_session_config config = {sizeof config, LL_SESSION_CLEAR_LOGIN, .host = &host, .context = &session};
     if (ll_session_new(&session, &config))
         return;
     for (unsigned wants; !((wants = ll_session_wants(session)) & LL_WANTS_CLOSE);) {

@@ -114,7 +114,7 @@ typedef struct ll_allocator {
     X(small_literal_bytes, 65536, "one literal that is not a message: names, search text, passwords")                  \
     X(prelogin_bytes, 65536, "everything a stranger may send before login")                                            \
     X(prelogin_command_bytes, 8192, "one command before login; a SCRAM or PLAIN response fits many times")             \
-    X(depth, 32, "nested parentheses and SEARCH keys: clients use under 10")                                           \
+    X(depth, 32, "nested parentheses, and how often AND, OR and NOT take turns in a SEARCH: clients use under 10")     \
     X(prelogin_depth, 2, "nested parentheses before login: only ID has a list")                                        \
     X(bad_commands, 20, "consecutive BAD answers before BYE; one that cannot speak IMAP is not a client")              \
     X(prelogin_bad_commands, 5, "the same before login")                                                               \
@@ -636,8 +636,8 @@ void ll_session_continue(ll_session *session);
  * again after every call on the session: while a command waits for its connector it is the time after which the client
  * should hear of it. */
 uint64_t ll_session_timeout_ms(const ll_session *session);
-/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585) and
- * nothing ends: call it again after as long a time. */
+/* Too long silent. If the client is, says BYE and ends. If the connector is, says "* OK [INPROGRESS ...]" (RFC 9585)
+ * and nothing ends: call it again after as long a time. */
 void ll_session_expire(ll_session *session);
 /* The server is going down, or the account is: says "* BYE text" once no command is half answered, and ends. */
 void ll_session_shutdown(ll_session *session, ll_span text);
@@ -677,11 +677,11 @@ typedef struct ll_executor {
     void *context;
 } ll_executor;
 
-/* Randomness. Sessions need none. A vault needs it for the salt of its file, the nonce of every page that it writes,
- * and the keys of uploads that wait in files and of the locked memory. It takes it from the kernel (getrandom), by way
- * of libsodium, which is not part of this library: a host that must supply its own calls libsodium's
- * randombytes_set_implementation before anything of this section. What it supplies must be unpredictable, must never
- * repeat (also not after a fork, or in a copy of the machine), must not fail, and may be asked on any thread. */
+/* Randomness. Sessions need none. A vault needs it for the nonce of every page that it writes, and the keys of uploads
+ * that wait in files and of the locked memory: from ll_vault_config.random, each vault from its own, or if that is NULL
+ * from the kernel (getrandom) by way of libsodium. So does ll_vault_create, which has no configuration, for the salt of
+ * the file and what little it writes; a host that must supply that too calls libsodium's randombytes_set_implementation
+ * before. */
 enum { LL_VAULT_KEY = 32 }; /* bytes of a key: random ones, or derived from a password by the host */
 
 typedef struct ll_upstream ll_upstream;
@@ -695,13 +695,17 @@ typedef struct ll_vault_config {
     uint64_t message_bytes_max;    /* a larger message is refused; 0: no limit */
     int64_t (*now)(void *context); /* seconds since 1970; NULL: the system's clock. Any thread */
     void (*log)(void *context, ll_span line); /* NULL: no log. Never content, names of mailboxes or keys. Any thread */
-    void *context;                            /* of now, log and uidvalidity */
+    void *context;                            /* of now, log, uidvalidity and random */
     const ll_upstream *upstream;              /* where the mail really lives; NULL: here. Must outlive the vault */
     void *upstream_self;
     /* UIDVALIDITY (RFC 3501 section 2.3.1.1) of a mailbox that is being made or has to be looked at anew. `least` is
      * one above all that this vault has ever given; what is below is taken as `least`, so a value never comes back
      * whatever the host says. NULL: the clock's seconds, or `least` if the clock stands behind it. Any thread. */
     uint32_t (*uidvalidity)(void *context, uint32_t least);
+    /* Fill `bytes` with so many random ones; NULL: the kernel's. They must be unpredictable and never repeat, also not
+     * after a fork or in a copy of the machine: who knows or can repeat a nonce can read pages. Must not fail. Any
+     * thread. */
+    void (*random)(void *context, void *bytes, size_t size);
 } ll_vault_config;
 
 /* Make a vault. It has INBOX, and if it is not to have an upstream Drafts, Sent, Junk, Trash and Archive, dated (and

@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: MIT
  *
  * A command that names more than limits.message_limit is carried out for the newest of them, and its reply has
- * [MESSAGELIMIT n uid]: the lowest UID that was reached; the client goes on with those below. That is FETCH, STORE,
- * MOVE, UID EXPUNGE, and SEARCH where it must look into messages (sets and flags cost nothing). What would be worth
- * nothing in part (COPY, APPEND, SORT, THREAD, a PARTIAL wider than the limit) is refused whole. EXPUNGE, CLOSE and
- * STATUS have no limit.
+ * [MESSAGELIMIT n uid]: the lowest UID that was reached; the client goes on with those below. That is FETCH (then from
+ * the highest UID down), STORE, MOVE, UID EXPUNGE, and SEARCH where it must look into messages (sets and flags cost
+ * nothing). What would be worth nothing in part (COPY, APPEND, SORT, THREAD, a PARTIAL wider than the limit) is refused
+ * whole. EXPUNGE, CLOSE and STATUS have no limit.
  *
  * Without a message_limit there may be a save_limit, SAVELIMIT: for COPY and APPEND alone. A server says one or the
  * other (section 3). */

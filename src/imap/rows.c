@@ -26,6 +26,22 @@ void rows_init(rows *r, ll_session *s, uidset *set, bool needed, unsigned want)
     arena_init(&r->memory, s->allocator, call_memory_max);
 }
 
+void rows_descend(rows *r)
+{
+    r->descending = true;
+    r->left = uidset_count(r->set);
+    r->reach = 1;
+}
+
+static void reverse(rows *r)
+{
+    for (size_t i = 0; r->descending && i < r->count / 2; i++) {
+        ll_row swap = r->rows[i];
+        r->rows[i] = r->rows[r->count - 1 - i];
+        r->rows[r->count - 1 - i] = swap;
+    }
+}
+
 static void drop_batch(rows *r)
 {
     call_loan_end(&r->loan);
@@ -48,7 +64,7 @@ void rows_fini(rows *r)
 /* Take the next UIDs of the set; false at its end. */
 static bool next_ranges(rows *r)
 {
-    size_t count = 0, most = r->batch * r->reach;
+    size_t count = 0, most = r->descending ? r->taken : r->batch * r->reach;
     r->ranges_count = 0;
     while (count < most && r->ranges_count < rows_batch &&
            uidset_walk_range(r->walk, (uint32_t)(most - count), &r->ranges[r->ranges_count])) {
@@ -71,6 +87,7 @@ static ll_status bare_rows(rows *r)
     for (size_t i = 0; i < r->ranges_count; i++)
         for (uint32_t n = 0; n <= r->ranges[i].last - r->ranges[i].first; n++)
             r->rows[r->count++].uid = r->ranges[i].first + n;
+    reverse(r);
     return LL_OK;
 }
 
@@ -113,7 +130,17 @@ static bool ask_less(rows *r)
     if (r->batch == 1)
         return false;
     r->batch = r->batch / 4 ? r->batch / 4 : 1;
+    r->left += r->taken;
+    r->taken = 0;
     return walk_from(r, first);
+}
+
+/* The walk begins with the last batch of those that are left. */
+static bool step_down(rows *r)
+{
+    r->taken = r->left < r->batch ? r->left : (uint32_t)r->batch;
+    r->left -= r->taken;
+    return !r->taken || walk_from(r, uidset_select(r->set, r->left + 1));
 }
 
 /* Rows of which the connector was asked may be left: it said so, or there were as many as could be. What is above the
@@ -136,9 +163,17 @@ static ll_status answered(rows *r)
     r->refused = status < 0;
     if (status < 0)
         return status;
-    if (rows_left(r, r->s->call) && !walk_from(r, r->s->call->rows[r->s->call->rows_count - 1].uid + 1))
+    bool more = rows_left(r, r->s->call);
+    if (more && r->descending && r->batch > 1) { /* those that did not come are higher than those that did */
+        r->left += r->taken;
+        r->taken = 0;
+        r->batch = r->s->call->rows_count < r->batch ? r->s->call->rows_count : r->batch - 1;
+        return LL_MORE;
+    }
+    if (more && !r->descending && !walk_from(r, r->s->call->rows[r->s->call->rows_count - 1].uid + 1))
         return LL_ENOMEM;
     take_rows(r);
+    reverse(r);
     return r->count ? LL_OK : LL_MORE;
 }
 
@@ -149,6 +184,8 @@ ll_status rows_next(rows *r)
         return LL_ENOMEM;
     while (status == LL_MORE) {
         if (!r->asked) {
+            if (r->descending && !step_down(r))
+                return LL_ENOMEM;
             if (!next_ranges(r)) {
                 r->count = 0;
                 return LL_OK;

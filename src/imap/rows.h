@@ -16,7 +16,9 @@ typedef struct rows {
     ll_session *s;
     uidset *set; /* owned */
     unsigned want;
-    bool needed; /* ask the connector; otherwise rows have nothing but uid */
+    bool needed;          /* ask the connector; otherwise rows have nothing but uid */
+    bool descending;      /* the batches and the rows in them, see rows_descend */
+    uint32_t left, taken; /* then: UIDs of the set that are still to come, those of the batch not among them */
 
     uidset_walk *walk;
     size_t batch;                /* rows of one question now; less after LL_ELIMIT */
@@ -37,10 +39,12 @@ LL_MUST_USE ll_status rows_select(ll_session *s, command *c, const sequence *set
 
 /* Takes over the set. */
 void rows_init(rows *r, ll_session *s, uidset *set, bool needed, unsigned want);
+/* Before the first batch: from the highest UID down (RFC 9738 section 3.1). */
+void rows_descend(rows *r);
 void rows_fini(rows *r);
-/* The next batch. LL_OK: r->rows[0..count), ascending; count is 0 when there are no more messages (messages that are
- * gone for good have no row, a batch without any row is passed over). LL_LATER: call again when the connector has
- * answered. < 0: its error, or LL_ENOMEM. */
+/* The next batch. LL_OK: r->rows[0..count), ascending (or descending); count is 0 when there are no more messages
+ * (messages that are gone for good have no row, a batch without any row is passed over). LL_LATER: call again when the
+ * connector has answered. < 0: its error, or LL_ENOMEM. */
 LL_MUST_USE ll_status rows_next(rows *r);
 
 #endif

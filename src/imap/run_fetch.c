@@ -137,6 +137,8 @@ static void begin_rows(ll_session *s, command *c, fetch *f)
     message_limit_cut(s, c, f->uids);
     rows_init(&f->rows, s, f->uids, f->items.rows, fetch_items_want(&f->items));
     f->uids = NULL;
+    if (c->limited)
+        rows_descend(&f->rows);
     write_message_init(&f->writer, s, &f->items);
 }
 
@@ -147,11 +149,11 @@ static ll_status begin(ll_session *s, command *c, fetch *f)
     ll_status status = rows_select(s, c, &f->set, &f->uids);
     if (status)
         return status;
-    if (f->modifiers.partial) { /* RFC 9738 section 3.1: its width counts */
-        status = message_limit_whole(s, c, (uint64_t)f->modifiers.last - f->modifiers.first + 1);
+    if (f->modifiers.partial) {
+        cut_partial(f->uids, &f->modifiers);
+        status = message_limit_whole(s, c, uidset_count(f->uids)); /* a page is whole or none */
         if (status)
             return status;
-        cut_partial(f->uids, &f->modifiers);
     }
     c->phase = VANISHED;
     if (!f->modifiers.changed)
@@ -181,6 +183,8 @@ static void note_seen(ll_session *s, fetch *f)
         return;
     if (f->seen_count && f->seen[f->seen_count - 1].last + 1 == uid)
         f->seen[f->seen_count - 1].last = uid;
+    else if (f->seen_count && f->seen[f->seen_count - 1].first == uid + 1)
+        f->seen[f->seen_count - 1].first = uid;
     else
         f->seen[f->seen_count++] = (ll_range){uid, uid};
 }
@@ -249,6 +253,11 @@ static void tell_seen(ll_session *s, command *c, const fetch *f)
 
 static ll_status ask_seen(ll_session *s, fetch *f)
 {
+    for (size_t i = 0; f->rows.descending && i < f->seen_count / 2; i++) {
+        ll_range swap = f->seen[i];
+        f->seen[i] = f->seen[f->seen_count - 1 - i];
+        f->seen[f->seen_count - 1 - i] = swap;
+    }
     return session_asked(s, s->connector->store(s->self, session_call(s), s->mailbox, f->seen, f->seen_count,
                                                 LL_FLAGS_ADD, 1u << LL_FLAG_SEEN, NULL, 0));
 }

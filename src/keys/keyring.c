@@ -19,6 +19,7 @@ typedef struct entry {
 
 struct keyring {
     pthread_mutex_t lock;
+    const random_source *random;
     secret_arena *arena;
     uint8_t *process_key;
     size_t count, count_max;
@@ -27,6 +28,11 @@ struct keyring {
 };
 
 ll_status keyring_new(keyring **out, secret_arena *arena, size_t count_max)
+{
+    return keyring_new_random(out, arena, count_max, NULL);
+}
+
+ll_status keyring_new_random(keyring **out, secret_arena *arena, size_t count_max, const random_source *random)
 {
     *out = NULL;
     if (count_max == 0 || count_max > SECRET_COUNT_MAX)
@@ -39,6 +45,7 @@ ll_status keyring_new(keyring **out, secret_arena *arena, size_t count_max)
         return LL_ENOMEM;
     pthread_mutex_init(&ring->lock, NULL);
     ring->arena = arena;
+    ring->random = random;
     ring->count_max = count_max;
     ring->mask = entries - 1;
     ring->entries = memory_new(NULL, entries * sizeof *ring->entries);
@@ -48,7 +55,7 @@ ll_status keyring_new(keyring **out, secret_arena *arena, size_t count_max)
         keyring_del(&ring);
         return status;
     }
-    random_bytes(ring->process_key, KEYS_KEY);
+    random_take(random, ring->process_key, KEYS_KEY);
     *out = ring;
     return LL_OK;
 }
@@ -98,7 +105,7 @@ ll_status keyring_put(keyring *ring, const uint8_t alias[KEYS_ID], const uint8_t
         }
     }
     if (!status) {
-        random_bytes(e->nonce, KEYS_NONCE);
+        random_take(ring->random, e->nonce, KEYS_NONCE);
         crypto_stream_xchacha20_xor(e->wrapped, key, KEYS_KEY, e->nonce, ring->process_key);
     }
     pthread_mutex_unlock(&ring->lock);

@@ -10,10 +10,14 @@
 #include "keys/secret.h"
 
 typedef struct keyring keyring;
+struct random_source;
 
 /* At most `count_max` keys; the arena (borrowed, must outlive the keyring) needs count_max + 1 slots. LL_ENOMEM,
  * LL_ELIMIT (the arena is full, or count_max is 0 or beyond SECRET_COUNT_MAX). */
 LL_MUST_USE ll_status keyring_new(keyring **out, secret_arena *arena, size_t count_max);
+/* The same with another source of randomness, borrowed; NULL: the kernel. */
+LL_MUST_USE ll_status keyring_new_random(keyring **out, secret_arena *arena, size_t count_max,
+                                         const struct random_source *random);
 /* Wipes all keys. NULL is fine. */
 void keyring_del(keyring **ring);
 

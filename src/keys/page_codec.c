@@ -26,6 +26,7 @@ struct page_codec {
     EVP_CIPHER_CTX *master; /* holds the key; only the IV changes */
     EVP_CIPHER_CTX *page;   /* gets a new key for every page */
     EVP_MAC_CTX *mac;
+    const random_source *random; /* of nonces; NULL: the kernel */
     bool forced;
     uint32_t forced_counter;
 };
@@ -66,6 +67,11 @@ const uint8_t *page_codec_salt(const page_codec *codec)
     return codec->salt;
 }
 
+void page_codec_random(page_codec *codec, const random_source *source)
+{
+    codec->random = source;
+}
+
 void page_codec_force_counter(page_codec *codec, uint32_t counter)
 {
     codec->forced = true;
@@ -74,7 +80,10 @@ void page_codec_force_counter(page_codec *codec, uint32_t counter)
 
 ll_status page_codec_copy(page_codec **out, const page_codec *from)
 {
-    return page_codec_new(out, from->key, from->salt);
+    ll_status status = page_codec_new(out, from->key, from->salt);
+    if (!status)
+        (*out)->random = from->random;
+    return status;
 }
 
 ll_status page_codec_assign(page_codec *codec, const page_codec *from)
@@ -154,7 +163,7 @@ ll_status page_codec_encrypt(page_codec *codec, uint8_t *page, size_t size, uint
         return LL_EINVAL;
     size_t offset = number == 1 ? PAGE1_OFFSET : 0, end = size - PAGE_CODEC_RESERVED;
     uint8_t keys[BLOCK], *nonce = page + end;
-    random_bytes(nonce, NONCE);
+    random_take(codec->random, nonce, NONCE);
     if (codec->forced)
         store_u32(nonce + 12, codec->forced_counter ^ number);
     uint32_t block = load_u32(nonce + 12) ^ number;

@@ -24,6 +24,7 @@
 enum { PAGE_CODEC_RESERVED = 32, PAGE_CODEC_SIZE_MIN = 512, PAGE_CODEC_SIZE_MAX = 65536 };
 
 typedef struct page_codec page_codec;
+struct random_source;
 
 /* salt: of the file; for a new file, random. LL_ENOMEM. */
 LL_MUST_USE ll_status page_codec_new(page_codec **out, const uint8_t key[KEYS_KEY], const uint8_t salt[KEYS_SALT]);
@@ -31,6 +32,8 @@ LL_MUST_USE ll_status page_codec_new(page_codec **out, const uint8_t key[KEYS_KE
 LL_MUST_USE ll_status page_codec_copy(page_codec **out, const page_codec *from);
 /* Take over another's key and salt. LL_ENOMEM (OpenSSL refused). */
 LL_MUST_USE ll_status page_codec_assign(page_codec *codec, const page_codec *from);
+/* Where nonces come from; borrowed, copies take it over. NULL (the beginning): the kernel. */
+void page_codec_random(page_codec *codec, const struct random_source *source);
 /* Wipes the key. NULL is fine. */
 void page_codec_del(page_codec **codec);
 /* Another key and salt from now on. LL_ENOMEM (OpenSSL refused). */

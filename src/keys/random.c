@@ -10,6 +10,14 @@ void random_bytes(void *out, size_t size)
         randombytes_buf(out, size);
 }
 
+void random_take(const random_source *source, void *out, size_t size)
+{
+    if (source && source->fill)
+        source->fill(source->context, out, size);
+    else
+        random_bytes(out, size);
+}
+
 uint32_t random_below(uint32_t limit)
 {
     return randombytes_uniform(limit);

@@ -10,6 +10,14 @@
 enum { RANDOM_HEX = 2 * KEYS_ID };
 
 void random_bytes(void *out, size_t size);
+
+/* A host's own source, for one vault. It must not fail, may be asked on any thread. */
+typedef struct random_source {
+    void (*fill)(void *context, void *bytes, size_t size);
+    void *context;
+} random_source;
+/* From the source, or from the kernel if it is NULL or has no `fill`. */
+void random_take(const random_source *source, void *out, size_t size);
 /* Unbiased, below `limit` (1 or more). */
 uint32_t random_below(uint32_t limit);
 /* A 128-bit id: of an alias, a slot, a message. */

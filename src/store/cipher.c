@@ -13,18 +13,19 @@
 
 #include <sqlite3.h>
 
-#define CIPHER_NAME  "letterlock"
-#define CIPHER_MAGIC "SQLite format 3" /* with its NUL: bytes 0 to 15 of page 1, where the salt lies on the disk */
+#define CIPHER_NAME   "letterlock"
+#define CIPHER_RANDOM "letterlock.random" /* the connection's random_source, while its cipher is made */
+#define CIPHER_MAGIC  "SQLite format 3"   /* with its NUL: bytes 0 to 15 of page 1, where the salt lies on the disk */
 
 typedef struct cipher {
     page_codec *codec;
     bool keyed;
-    uint8_t salt[KEYS_SALT]; /* what get_salt lends out, since that wants it writable */
+    const random_source *random; /* NULL: the kernel */
+    uint8_t salt[KEYS_SALT];     /* what get_salt lends out, since that wants it writable */
 } cipher;
 
 static void *cipher_allocate(sqlite3 *handle)
 {
-    (void)handle;
     static const uint8_t nothing[KEYS_KEY];
     cipher *c = memory_new(NULL, sizeof *c);
     if (!c) {
@@ -34,6 +35,8 @@ static void *cipher_allocate(sqlite3 *handle)
         memory_free(NULL, c);
         return NULL;
     }
+    c->random = sqlite3_get_clientdata(handle, CIPHER_RANDOM);
+    page_codec_random(c->codec, c->random);
     return c;
 }
 
@@ -57,6 +60,7 @@ static void cipher_clone(void *to, void *from)
     page_codec_del(&target->codec);
     target->codec = copy;
     target->keyed = source->keyed;
+    target->random = source->random;
     memcpy(target->salt, source->salt, sizeof target->salt);
 }
 
@@ -134,7 +138,7 @@ static void cipher_generate(void *self, char *password, int size, int rekey, uns
     uint8_t key[KEYS_KEY + KEYS_SALT];
     bool fresh = file_salt == NULL || rekey == 1, salted = false;
     if (fresh) {
-        random_bytes(c->salt, sizeof c->salt);
+        random_take(c->random, c->salt, sizeof c->salt);
     } else {
         memcpy(c->salt, file_salt, sizeof c->salt);
     }
@@ -185,11 +189,14 @@ ll_status cipher_register(void)
     return sqlite3mc_register_cipher(&descriptor, none, 0) == SQLITE_OK ? LL_OK : LL_ENOMEM;
 }
 
-ll_status cipher_key(sqlite3 *handle, const uint8_t key[KEYS_KEY])
+ll_status cipher_key(sqlite3 *handle, const uint8_t key[KEYS_KEY], const random_source *random)
 {
     char raw[4 + KEYS_KEY] = {'r', 'a', 'w', ':'};
     int index = sqlite3mc_cipher_index(CIPHER_NAME);
     if (index < 1 || sqlite3mc_config(handle, "cipher", index) != index) {
+        return LL_ENOMEM;
+    }
+    if (random && sqlite3_set_clientdata(handle, CIPHER_RANDOM, (void *)(uintptr_t)random, NULL) != SQLITE_OK) {
         return LL_ENOMEM;
     }
     memcpy(raw + 4, key, KEYS_KEY);

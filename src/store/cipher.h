@@ -11,10 +11,13 @@
 #include "keys/keys.h"
 
 struct sqlite3;
+struct random_source;
 
 /* Once per process, after sqlite3_initialize: see db_init. LL_ENOMEM. */
 LL_MUST_USE ll_status cipher_register(void);
-/* Key a connection that was just opened. LL_ENOMEM. A wrong key shows at the first page that is read. */
-LL_MUST_USE ll_status cipher_key(struct sqlite3 *handle, const uint8_t key[KEYS_KEY]);
+/* Key a connection that was just opened. random: where salts and nonces come from, must outlive it; NULL: the kernel.
+ * LL_ENOMEM. A wrong key shows at the first page that is read. */
+LL_MUST_USE ll_status cipher_key(struct sqlite3 *handle, const uint8_t key[KEYS_KEY],
+                                 const struct random_source *random);
 
 #endif

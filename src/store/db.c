@@ -201,20 +201,27 @@ static void db_explain(text *why, const char *path, ll_status status, const char
     }
 }
 
-static ll_status db_open_handle(db *d, const char *path, const uint8_t key[DB_KEY], unsigned flags)
+static ll_status db_open_handle(db *d, const char *path, const uint8_t key[DB_KEY], unsigned flags,
+                                const struct random_source *random)
 {
     int mode = flags & DB_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     int rc = sqlite3_open_v2(path, &d->handle, mode | SQLITE_OPEN_NOFOLLOW, NULL);
     if (rc != SQLITE_OK) {
         return d->handle ? db_status(d->handle, rc) : LL_ENOMEM;
     }
-    ll_status status = cipher_key(d->handle, key);
+    ll_status status = cipher_key(d->handle, key, random);
     struct stat file;
     bool empty = stat(path, &file) || file.st_size == 0;
     return status ? status : db_configure(d, flags, empty);
 }
 
 ll_status db_open(db **out, const char *path, const uint8_t key[DB_KEY], unsigned flags, text *why)
+{
+    return db_open_random(out, path, key, flags, NULL, why);
+}
+
+ll_status db_open_random(db **out, const char *path, const uint8_t key[DB_KEY], unsigned flags,
+                         const struct random_source *random, text *why)
 {
     *out = NULL;
     ll_status status = db_init();
@@ -227,7 +234,7 @@ ll_status db_open(db **out, const char *path, const uint8_t key[DB_KEY], unsigne
         db_explain(why, path, status, "cannot make the file");
         return status;
     }
-    status = db_open_handle(d, path, key, flags);
+    status = db_open_handle(d, path, key, flags, random);
     if (status) {
         db_explain(why, path, status, d->handle ? sqlite3_errmsg(d->handle) : "no handle");
         db_close(&d);

@@ -56,6 +56,10 @@ LL_MUST_USE ll_status db_init(void);
 /* *why (may be NULL) gets a sentence for the operator on failure. A wrong key is LL_ECORRUPT: the page does not
  * authenticate. A new file is durable by name when this returns, but has no tables yet: schema.h. */
 LL_MUST_USE ll_status db_open(db **out, const char *path, const uint8_t key[DB_KEY], unsigned flags, text *why);
+/* The same with another source of salts and nonces (keys/random.h), which must outlive it; NULL: the kernel. */
+struct random_source;
+LL_MUST_USE ll_status db_open_random(db **out, const char *path, const uint8_t key[DB_KEY], unsigned flags,
+                                     const struct random_source *random, text *why);
 /* The last connection to close moves the WAL into the file. NULL is fine. */
 void db_close(db **d);
 /* Free what can be made again: page cache and prepared statements. For connections that will idle. */

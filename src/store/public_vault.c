@@ -3,6 +3,7 @@
 #include "store/vault.h"
 
 #include "base/memory.h"
+#include "keys/random.h"
 #include "keys/seal.h"
 #include "store/mailbox_tree.h"
 #include "store/search_index.h"
@@ -25,6 +26,7 @@ struct ll_vault {
     secret_arena *arena;
     keyring *keyring;
     spool_pool spools;
+    random_source random;
     vault *vault;
     upstream upstream;
     ll_connector methods;
@@ -67,6 +69,7 @@ static ll_status open_vault(ll_vault *lv, const char *path, const uint8_t *key, 
     vault_config inner = {.executor = &lv->executor,
                           .spool_folder = lv->spool_folder,
                           .spool_pool = &lv->spools,
+                          .random = &lv->random,
                           .message_bytes_max = config->message_bytes_max,
                           .now = config->now,
                           .log = config->log,
@@ -76,7 +79,7 @@ static ll_status open_vault(ll_vault *lv, const char *path, const uint8_t *key, 
     if (!status)
         status = secret_arena_new(&lv->arena, PUBLIC_SECRETS, NULL);
     if (!status)
-        status = keyring_new(&lv->keyring, lv->arena, PUBLIC_SECRETS - 1);
+        status = keyring_new_random(&lv->keyring, lv->arena, PUBLIC_SECRETS - 1, &lv->random);
     inner.keyring = lv->keyring;
     return status ? status : vault_open(&lv->vault, &inner, no_alias, path, key, config->quota, NULL);
 }
@@ -117,7 +120,9 @@ ll_status ll_vault_open(ll_vault **out, const char *path, const uint8_t key[LL_V
         return LL_ENOMEM;
     if (config.executor)
         lv->executor = (executor){config.executor->work, config.executor->done, config.executor->context};
+    lv->random = (random_source){config.random, config.context};
     lv->spools.bytes_max = PUBLIC_SPOOL_MEMORY;
+    lv->spools.random = &lv->random;
     lv->upstream = (upstream){.methods = config.upstream, .self = config.upstream_self};
     ll_status status = set_folder(lv, path, config.spool_folder);
     if (!status)

@@ -13,7 +13,7 @@ static ll_status reader_open(vault *v, db **out)
     uint8_t key[KEYS_KEY];
     ll_status status = keyring_get(v->config.keyring, v->alias, key);
     if (!status)
-        status = db_open(out, v->path, key, DB_READONLY, NULL);
+        status = db_open_random(out, v->path, key, DB_READONLY, v->config.random, NULL);
     memory_wipe(key, sizeof key);
     if (!status)
         db_cache(*out, READER_CACHE_KIB);

@@ -134,14 +134,19 @@ static ll_status spool_errno(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG ? LL_EFULL : LL_EIO;
 }
 
+static const random_source *spool_random(const spool *s)
+{
+    return s->pool ? s->pool->random : NULL;
+}
+
 /* Where O_TMPFILE is not known, a file with a random name that loses it at once. */
-static int spool_file_named(const char *dir)
+static int spool_file_named(const spool *s)
 {
     uint8_t id[KEYS_ID];
     char hex[RANDOM_HEX + 1], path[4096];
-    random_id(id);
+    random_take(spool_random(s), id, sizeof id);
     random_id_hex(id, hex);
-    int size = snprintf(path, sizeof path, "%s/%s", dir, hex);
+    int size = snprintf(path, sizeof path, "%s/%s", s->dir, hex);
     if (size < 0 || (size_t)size >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -153,11 +158,11 @@ static int spool_file_named(const char *dir)
     return fd;
 }
 
-static int spool_file(const char *dir)
+static int spool_file(const spool *s)
 {
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    int fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        fd = spool_file_named(dir);
+        fd = spool_file_named(s);
     }
     return fd;
 }
@@ -230,12 +235,12 @@ static ll_status spool_move(spool *s)
         return LL_ENOMEM;
     }
     ll_status status = LL_OK;
-    s->fd = spool_file(s->dir);
+    s->fd = spool_file(s);
     if (s->fd < 0) {
         status = spool_errno(errno);
     }
-    random_bytes(s->key, sizeof s->key);
-    random_id(s->id);
+    random_take(spool_random(s), s->key, sizeof s->key);
+    random_take(spool_random(s), s->id, sizeof s->id);
     size_t moved = 0;
     for (; !status && s->held - moved >= SEAL_CHUNK; moved += SEAL_CHUNK) {
         status = spool_write_chunk(s, s->memory + moved);

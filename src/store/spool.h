@@ -23,6 +23,7 @@
 typedef struct spool_pool {
     _Atomic size_t bytes; /* held now */
     size_t bytes_max;
+    const struct random_source *random; /* of the keys of files; NULL: the kernel */
 } spool_pool;
 
 typedef struct spool spool;

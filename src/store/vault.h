@@ -29,6 +29,7 @@ typedef struct vault_config {
     keyring *keyring;                     /* holds the key of every open vault, and nobody else does */
     const char *spool_folder;             /* for uploads on their way, see spool.h */
     spool_pool *spool_pool;               /* may be NULL */
+    const struct random_source *random;   /* of salts and nonces, must outlive the vault; NULL: the kernel */
     struct search_turns *search_turns;    /* how many vaults are indexed at a time; NULL: all that want to */
     uint64_t message_bytes_max;           /* a larger message is LL_ELIMIT; 0: no limit */
     uint64_t messages_max;                /* messages of one vault, one more is LL_EQUOTA; 0: VAULT_MESSAGES_MAX */

@@ -181,7 +181,7 @@ static ll_status check_alias(vault *v, db *d, text *why)
 
 static ll_status open_writer(vault *v, const uint8_t key[KEYS_KEY], text *why)
 {
-    ll_status status = db_open(&v->writer_db, v->path, key, 0, why);
+    ll_status status = db_open_random(&v->writer_db, v->path, key, 0, v->config.random, why);
     if (!status)
         status = schema_open(v->writer_db, SCHEMA_VAULT, false, why);
     if (!status)

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -70,8 +72,8 @@ static void fetch(void **state)
     each_way(4, 0, "s EXAMINE INBOX\r\n",
              "a FETCH 1:* FLAGS\r\nb UID FETCH 1:3 FLAGS\r\nc UID FETCH 1:* UID (PARTIAL 1:5)\r\ne UID FETCH 1:* UID "
              "(PARTIAL -1:-4)\r\nd UID FETCH 4:8 UID\r\n",
-             "* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"
-             "* 5 FETCH (FLAGS (\\Seen \\Recent))\r\n* 6 FETCH (FLAGS (\\Seen \\Recent))\r\n"
+             "* 6 FETCH (FLAGS (\\Seen \\Recent))\r\n* 5 FETCH (FLAGS (\\Seen \\Recent))\r\n"
+             "* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n"
              "a OK [MESSAGELIMIT 4 4] FETCH completed\r\n"
              "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\n* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\r\n"
              "b OK UID FETCH completed\r\n"
@@ -195,9 +197,9 @@ static void search(void **state)
              "l NO [MESSAGELIMIT 2] Too many messages at once, try a smaller set\r\n"
              "* SORT 7 8\r\nm OK UID SORT completed\r\n"
              "* ESEARCH (TAG \"f\") UID COUNT 3\r\nf OK UID SEARCH completed\r\n"
-             "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 4)\r\ng OK [MESSAGELIMIT 2 2] UID FETCH completed\r\n"
+             "* 3 FETCH (UID 4)\r\n* 2 FETCH (UID 2)\r\ng OK [MESSAGELIMIT 2 2] UID FETCH completed\r\n"
              "h OK UID SEARCH completed\r\n"
-             "* 5 FETCH (UID 7)\r\n* 6 FETCH (UID 8)\r\ni OK [MESSAGELIMIT 2 7] UID FETCH completed\r\n"
+             "* 6 FETCH (UID 8)\r\n* 5 FETCH (UID 7)\r\ni OK [MESSAGELIMIT 2 7] UID FETCH completed\r\n"
              "* SEARCH\r\nn OK [MESSAGELIMIT 2 7] UID SEARCH completed\r\n"
              "o OK [MESSAGELIMIT 2 7] UID SEARCH completed\r\n"
              "* SEARCH 7 8\r\np OK UID SEARCH completed\r\n"
@@ -226,9 +228,65 @@ static void with_expunged(void **state)
         memory_expunge(store, "INBOX", (ll_range){1, 1});
         memory_notify(store);
         chat_expect(&t, "a FETCH 1:* FLAGS\r\n",
-                    "* 5 FETCH (FLAGS (\\Seen \\Recent))\r\n* 6 FETCH (FLAGS (\\Seen \\Recent))\r\n"
+                    "* 6 FETCH (FLAGS (\\Seen \\Recent))\r\n* 5 FETCH (FLAGS (\\Seen \\Recent))\r\n"
                     "* NO [MESSAGELIMIT 2 7] Only the newest of the messages\r\n"
                     "a OK [EXPUNGEISSUED] FETCH completed\r\n");
+        chat_close(&t);
+        memory_store_del(&store);
+    }
+}
+
+/* Never more than ten rows in one answer. */
+static ll_status few(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
+                     unsigned want)
+{
+    uint32_t asked = 0;
+    for (size_t i = 0; i < count; i++)
+        asked += ranges[i].last - ranges[i].first + 1;
+    ll_status status = memory_connector.fetch(self, call, mailbox, ranges, count, limit < 10 ? limit : 10, want);
+    if (!status && asked > 10)
+        ll_call_more(call);
+    return status;
+}
+
+/* From the highest UID down over many batches, whatever the rows must bring, and \Seen for all of them. */
+static void downwards(void **state)
+{
+    static const char *const items[] = {"UID", "RFC822.SIZE", "ENVELOPE", "BODY.PEEK[TEXT]", "BODY[]"};
+    (void)state;
+    for (unsigned way = 0; way < 5; way++) {
+        chat t;
+        ll_limits limits;
+        ll_connector sparing = memory_connector;
+        ll_limits_init(&limits);
+        limits.message_limit = 600;
+        sparing.fetch = few;
+        memory_store *store = memory_store_new();
+        for (int i = 0; i < 901; i++)
+            memory_deliver(store, "INBOX", SPAN("Subject: x\r\n\r\nhi\r\n"), 0);
+        for (uint32_t uid = 7; uid < 900; uid += 7)
+            memory_expunge(store, "INBOX", (ll_range){uid, uid});
+        chat_open(&t, &(chat_how){.login = true,
+                                  .later = way & 1,
+                                  .narrow = way & 2,
+                                  .store = store,
+                                  .limits = &limits,
+                                  .connector = way == 4 ? &sparing : NULL});
+        chat_contains(&t, "s SELECT INBOX\r\n", "s OK");
+        for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+            char command[64];
+            unsigned number = 774, count = 0;
+            snprintf(command, sizeof command, "a FETCH 1:* %s\r\n", items[i]);
+            chat_send(&t, span_str(command));
+            const char *at = text_str(&t.said);
+            for (; count < 600 && (at = strstr(at, "* ")) != NULL; at++, count++)
+                assert_int_equal(strtoul(at + 2, NULL, 10), --number);
+            assert_int_equal(count, 600);
+            assert_non_null(strstr(at, "a OK [MESSAGELIMIT 600 202] FETCH completed"));
+            text_clear(&t.said);
+        }
+        chat_expect(&t, "b SEARCH RETURN (COUNT MIN) SEEN\r\n",
+                    "* ESEARCH (TAG \"b\") MIN 174 COUNT 600\r\nb OK SEARCH completed\r\n");
         chat_close(&t);
         memory_store_del(&store);
     }
@@ -239,7 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(advertised), cmocka_unit_test(fetch),         cmocka_unit_test(store),
         cmocka_unit_test(copy),       cmocka_unit_test(save),          cmocka_unit_test(uid_bounds),
-        cmocka_unit_test(search),     cmocka_unit_test(with_expunged),
+        cmocka_unit_test(search),     cmocka_unit_test(with_expunged), cmocka_unit_test(downwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

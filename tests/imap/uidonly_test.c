@@ -67,9 +67,14 @@ static void numbers_refused(void **state)
         "a FETCH 1:4 FLAGS\r\nb STORE 1 +FLAGS (\\Seen)\r\nc COPY 1 Sent\r\nd MOVE 1 Sent\r\n"
         "e SEARCH UNSEEN\r\nf SORT (DATE) UTF-8 ALL\r\ng THREAD REFERENCES UTF-8 ALL\r\nh REPLACE 1 INBOX {1+}\r\nx\r\n"
         "i UID SEARCH 1:3\r\nj UID SEARCH NOT (SEEN OR 1 DRAFT)\r\nk UID SORT (DATE) UTF-8 1\r\n"
-        "l SELECT INBOX (QRESYNC (1001 1 1:6 (1,2 1,4)))\r\nm UID SEARCH UID 1:5\r\n",
-        REFUSED("a") REFUSED("b") REFUSED("c") REFUSED("d") REFUSED("e") REFUSED("f") REFUSED("g") REFUSED("h")
-            REFUSED("i") REFUSED("j") REFUSED("k") REFUSED("l") "* SEARCH 1 4 5\r\nm OK UID SEARCH completed\r\n");
+        "l SELECT INBOX (QRESYNC (1001 1 1:6 (1,2 1,4)))\r\nm UID SEARCH UID 1:5\r\n"
+        "n ESEARCH IN (selected) 1:2\r\no UID THREAD REFERENCES UTF-8 NOT *\r\np UID SEARCH UIDAFTER 4\r\nq ENABLE "
+        "UIDONLY\r\n"
+        "r UID FETCH 9:* FLAGS\r\n",
+        REFUSED("a") REFUSED("b") REFUSED("c") REFUSED("d") REFUSED("e") REFUSED("f") REFUSED("g") REFUSED("h") REFUSED(
+            "i") REFUSED("j") REFUSED("k") REFUSED("l") "* SEARCH 1 4 5\r\nm OK UID SEARCH completed\r\n" REFUSED("n")
+            REFUSED("o") "* SEARCH 5 6\r\np OK UID SEARCH completed\r\n* ENABLED UIDONLY\r\nq OK ENABLE completed\r\n"
+                         "* 6 UIDFETCH (FLAGS (\\Recent))\r\nr OK UID FETCH completed\r\n");
 }
 
 /* UIDFETCH in the place of FETCH: asked for, by STORE, of others; UID only where it was asked for. VANISHED in the

@@ -64,7 +64,7 @@ static void sizes_and_steps(void **state)
         static const size_t steps[] = {1, 777, 65536, 1000003};
         for (size_t j = sizes[i] > 300000; j < 4; j++) { /* byte by byte for the smaller ones */
             ll_span whole;
-            spool_pool pool = {0, 10 << 20};
+            spool_pool pool = {.bytes_max = 10 << 20};
             spool *p = filled(&s, &pool, sizes[i], steps[j]);
             assert_int_equal(spool_whole(p, &whole), sizes[i] <= SPOOL_MEMORY);
             check_all(p);
@@ -82,7 +82,7 @@ static void a_full_pool_means_file(void **state)
     (void)state;
     scratch s;
     scratch_init(&s);
-    spool_pool pool = {0, 300000};
+    spool_pool pool = {.bytes_max = 300000};
     ll_span whole;
     spool *a = filled(&s, &pool, 200000, 1000);
     assert_true(spool_whole(a, &whole));
