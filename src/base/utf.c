@@ -146,14 +146,12 @@ static void marks_flush(marks *m, text *out)
     m->count = 0;
 }
 
-static void fold_point(marks *m, utf8proc_int32_t point, text *out)
+static void add_decomposed(marks *m, utf8proc_int32_t point, utf8proc_option_t options, bool title, text *out)
 {
-    if (point == 0x131) /* the dotless i is I in capitals: RFC 5051 section 2 goes by them, case folding does not */
-        point = 'i';
     utf8proc_int32_t parts[32]; /* the longest decomposition has 18 (U+FDFA) */
     int boundary = 0;
     utf8proc_ssize_t count =
-        utf8proc_decompose_char(point, parts, 32, UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, &boundary);
+        utf8proc_decompose_char(point, parts, 32, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | options, &boundary);
     if (count < 0 || count > 32) {
         parts[0] = point;
         count = 1;
@@ -161,21 +159,36 @@ static void fold_point(marks *m, utf8proc_int32_t point, text *out)
     for (utf8proc_ssize_t i = 0; i < count; i++) {
         if (m->count == marks_max || class_of(parts[i]) == 0)
             marks_flush(m, out);
-        m->points[m->count++] = parts[i];
+        m->points[m->count++] = title && parts[i] != 0xdf ? utf8proc_totitle(parts[i]) : parts[i];
     }
 }
 
-static void fold_ascii(text *out, ll_span run)
+static void fold_point(marks *m, utf8proc_int32_t point, text *out)
+{
+    if (point == 0x131) /* the dotless i is I in capitals: RFC 5051 section 2 goes by them, case folding does not */
+        point = 'i';
+    add_decomposed(m, point, UTF8PROC_CASEFOLD, false, out);
+}
+
+/* UnicodeData.txt has no capital for the sharp s, though utf8proc has one. */
+static void title_point(marks *m, utf8proc_int32_t point, text *out)
+{
+    add_decomposed(m, point == 0xdf ? point : utf8proc_totitle(point), 0, true, out);
+}
+
+static void add_ascii(text *out, ll_span run, bool title)
 {
     char *to = text_grow(out, run.size);
     if (!to)
         return;
-    for (size_t i = 0; i < run.size; i++)
+    for (size_t i = 0; title && i < run.size; i++)
+        to[i] = ascii_upper(run.data[i]);
+    for (size_t i = 0; !title && i < run.size; i++) /* two loops: each is a vector's work */
         to[i] = ascii_lower(run.data[i]);
     text_grown(out, run.size);
 }
 
-void utf_fold(text *out, ll_span utf8)
+static void map_points(text *out, ll_span utf8, bool title)
 {
     marks m = {.count = 0};
     size_t i = 0;
@@ -183,7 +196,7 @@ void utf_fold(text *out, ll_span utf8)
         size_t run = ascii_size(utf8.data + i, utf8.size - i);
         if (run) {
             marks_flush(&m, out);
-            fold_ascii(out, span_of(utf8.data + i, run));
+            add_ascii(out, span_of(utf8.data + i, run), title);
             i += run;
             continue;
         }
@@ -194,10 +207,23 @@ void utf_fold(text *out, ll_span utf8)
         size_t size = char_size(in, utf8.size - i, &bad, &partial);
         if (size)
             utf8proc_iterate(in, (utf8proc_ssize_t)size, &point);
-        fold_point(&m, point, out);
+        if (title)
+            title_point(&m, point, out);
+        else
+            fold_point(&m, point, out);
         i += size ? size : bad;
     }
     marks_flush(&m, out);
+}
+
+void utf_fold(text *out, ll_span utf8)
+{
+    map_points(out, utf8, false);
+}
+
+void utf_title(text *out, ll_span utf8)
+{
+    map_points(out, utf8, true);
 }
 
 ll_status utf_nfc(text *out, ll_span utf8)

@@ -22,6 +22,10 @@ void utf_add_point(text *out, uint32_t point);
  * ones. A text contains another as SEARCH means it if its folded form contains the other's. Invalid bytes fold as
  * U+FFFD. ASCII runs at memory speed. */
 void utf_fold(text *out, ll_span utf8);
+/* Append the form by which texts are ordered: titlecase and compatibility decomposition, i;unicode-casemap (RFC 5051),
+ * which RFC 5256 wants of SORT and THREAD. As there, the sharp s stays what it is. Beyond it, marks are put in
+ * canonical order and Hangul is decomposed. Invalid bytes are U+FFFD. */
+void utf_title(text *out, ll_span utf8);
 /* Append the composed form (NFC) for names. LL_OK, LL_ESYNTAX (not UTF-8: nothing appended), LL_ENOMEM. */
 LL_MUST_USE ll_status utf_nfc(text *out, ll_span utf8);
 

@@ -253,6 +253,22 @@ static ll_status look_at_header(search_match *x, bool by_name, bool (*wanted)(co
     return status;
 }
 
+static ll_status look_at_names(search_match *x, const mime_part *part, bool (*wanted)(const search_key *, const void *))
+{
+    text name;
+    ll_status status = LL_OK;
+    text_init(&name, x->s->allocator, mime_readable_line_max);
+    for (unsigned which = 0; !status && which < mime_readable_names; which++) {
+        text_clear(&name);
+        bool there = mime_readable_name(part, which, &name);
+        status = text_status(&name);
+        if (there && !status && open_needles(x, wanted, NULL))
+            status = look_at(x, text_span(&name));
+    }
+    text_fini(&name);
+    return status;
+}
+
 /* Leaves whose needle has been found are decided; last: the others of this kind are too. */
 static void settle(search_match *x, search_kind kind, bool last)
 {
@@ -276,6 +292,8 @@ static ll_status stage_header(search_match *x)
     ll_status status = gather_header(x, mime_index_root(x->m.index));
     if (!status)
         status = look_at_header(x, true, wants_text);
+    if (!status)
+        status = look_at_names(x, mime_index_root(x->m.index), wants_text);
     if (status)
         return status;
     settle(x, SEARCH_ENVELOPE, true);
@@ -309,6 +327,8 @@ static ll_status step_part_header(search_match *x, const mime_part *part)
         ll_status status = gather_part_header(x, part);
         if (!status)
             status = look_at_header(x, false, wants_body);
+        if (!status)
+            status = look_at_names(x, part, wants_body);
         if (status)
             return status;
     }

@@ -75,10 +75,8 @@ void sort_fold(ll_span utf8, const ll_allocator *allocator, text *out)
 {
     text folded;
     text_init(&folded, allocator, 18 * sort_text_max + 64); /* see mime/fold.h, mime_fold_growth */
-    utf_fold(&folded, span_first(utf8, sort_text_max));     /* a character that is cut sorts as U+FFFD */
+    utf_title(&folded, span_first(utf8, sort_text_max));    /* a character that is cut sorts as U+FFFD */
     text_cut(&folded, sort_text_max);
-    for (size_t i = 0; i < folded.size; i++)
-        folded.data[i] = ascii_upper(folded.data[i]);
     text_add(out, text_span(&folded));
     if (text_status(&folded) && !text_status(out))
         out->status = text_status(&folded);

@@ -48,8 +48,8 @@ void sort_text(sort_kind kind, const mime_envelope *envelope, const ll_allocator
 
 /* Sent date (RFC 5256 section 2.2), seconds since 1970. */
 int64_t sort_date(const ll_row *row, const mime_envelope *envelope);
-/* Append the form in which texts are compared octet by octet, at most sort_text_max bytes of it: close to
- * i;unicode-casemap (RFC 5051), which brings ASCII letters to upper case. */
+/* Append the form in which texts are compared octet by octet, at most sort_text_max bytes of it: that
+ * of utf_title, i;unicode-casemap (RFC 5051). */
 void sort_fold(ll_span utf8, const ll_allocator *allocator, text *out);
 
 #endif

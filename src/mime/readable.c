@@ -76,6 +76,13 @@ void mime_readable_field(const mime_field *field, text *out, size_t *value)
             text_add_byte(out, rest.data[0]);
 }
 
+bool mime_readable_name(const mime_part *part, unsigned which, text *out)
+{
+    if (which == 0)
+        return mime_param_decode(part->disposition_params, part->disposition_params_count, SPAN("filename"), out);
+    return mime_param_decode(part->params, part->params_count, SPAN("name"), out);
+}
+
 bool mime_readable_is_text(const mime_part *part)
 {
     return part->kind == MIME_LEAF && (mime_part_is(part, "text", NULL) || mime_part_is(part, "message", NULL));

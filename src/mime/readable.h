@@ -45,6 +45,11 @@ bool mime_readable_is_one_run(ll_span folded);
 /* Append the field as "Name: value", decoded, with the white space that ends it; *value: where the value begins. */
 void mime_readable_field(const mime_field *field, text *out, size_t *value);
 
+/* The part's name as its header has it in pieces and per cent (RFC 2231), put together: a text of the header, beside
+ * its fields. `which` counts from 0 to mime_readable_names less one. False: there is none. */
+enum { mime_readable_names = 2 };
+bool mime_readable_name(const mime_part *part, unsigned which, text *out);
+
 /* The part's body holds text: text and message/... that is no message by itself. */
 bool mime_readable_is_text(const mime_part *part);
 

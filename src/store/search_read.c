@@ -276,6 +276,13 @@ static ll_status add_header(search_reader *r, db *d, int64_t message, const mime
         if (status)
             return status;
     }
+    for (unsigned which = 0; !r->status && which < mime_readable_names; which++) {
+        text_clear(&r->line);
+        bool there = mime_readable_name(part, which, &r->line);
+        note(r, text_status(&r->line));
+        if (there && !r->status)
+            add_text(r, class, text_span(&r->line));
+    }
     if (!part->parent && (unread || r->status == LL_ELIMIT)) { /* names behind this field were not seen */
         ll_status status = search_batch_possible(r->batch, SEARCH_CLASS_NAMES);
         for (int fact = 0; !status && fact < (int)MIME_FACTS; fact++)

@@ -56,6 +56,30 @@ static void check_fold(const char *a, const char *b)
     text_fini(&fb);
 }
 
+static void test_title(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"abc_Z", "ABC_Z"},
+        {"\xc7\x86", "DZ\xcc\x8c"}, /* the example of RFC 5051 section 2: dz with caron */
+        {"\xef\xac\x81", "FI"},     /* ligature */
+        {"stra\xc3\x9f"
+         "e",
+         "STRA\xc3\x9f"
+         "E"},
+        {"\xd1\x94", "\xd0\x84"}, /* Ukrainian ye: before A in capitals, behind ya in small letters */
+        {"\xc4\xb1", "I"},        /* dotless i */
+        {"x\xff", "X" FFFD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        text got;
+        text_init(&got, NULL, 100);
+        utf_title(&got, span_str(rows[i][0]));
+        assert_string_equal(text_str(&got), rows[i][1]);
+        text_fini(&got);
+    }
+}
+
 static void test_fold(void **state)
 {
     (void)state;
@@ -108,6 +132,7 @@ static void test_point(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_valid), cmocka_unit_test(test_fold),
-                                       cmocka_unit_test(test_nfc), cmocka_unit_test(test_point)};
+                                       cmocka_unit_test(test_title), cmocka_unit_test(test_nfc),
+                                       cmocka_unit_test(test_point)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
