@@ -40,16 +40,10 @@ ll_status message_limit_save(ll_session *s, command *c, uidset **found)
         uidset_del(&s->snap.saved); /* RFC 5182 section 2.1 */
         return refuse(c, s->limits.save_limit, "Too many messages to be kept");
     }
-    return LL_OK;
-}
-
-void message_limit_saved(ll_session *s, uidset **found)
-{
-    if (!*found)
-        return;
     uidset_del(&s->snap.saved);
     s->snap.saved = *found;
     *found = NULL;
+    return LL_OK;
 }
 
 const char *message_limit_code(const ll_session *s, command *c)

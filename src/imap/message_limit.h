@@ -15,10 +15,8 @@
 bool message_limit_cut(const ll_session *s, command *c, uidset *uids);
 /* LL_ELIMIT with code and text if there are more; LL_OK; LL_ENOMEM. */
 LL_MUST_USE ll_status message_limit_check(const ll_session *s, command *c, const uidset *uids);
-/* The same for what SEARCH RETURN (SAVE) would keep, and limits.save_limit; then nothing is kept, and *found freed. */
+/* The same for what SEARCH RETURN (SAVE) would keep, and limits.save_limit; then nothing is kept. */
 LL_MUST_USE ll_status message_limit_save(ll_session *s, command *c, uidset **found);
-/* It is "$" from now on: when the command is done, for until then "$" is what it was. *found may be NULL: nothing. */
-void message_limit_saved(ll_session *s, uidset **found);
 /* The response code of a command that was cut, in its memory; NULL: it was not, or no memory. */
 const char *message_limit_code(const ll_session *s, command *c);
 /* Append the capabilities. */

@@ -27,8 +27,8 @@ typedef struct esearch {
     snapshot selected_snap;
 
     search_find find;
+    uidset *before; /* search_context_before */
     search_result result;
-    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
     bool lost;
@@ -138,6 +138,8 @@ static ll_status enter(ll_session *s, esearch *x)
 
 static ll_status found(ll_session *s, command *c, esearch *x)
 {
+    if (search_context_before(s, x->wanted.want, &x->before))
+        return LL_ENOMEM;
     text heading;
     x->lost = x->lost || x->find.match.lost;
     x->result = (search_result){.set = x->find.found,
@@ -146,9 +148,10 @@ static ll_status found(ll_session *s, command *c, esearch *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
+        uidset *saved;
+        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
         if (!status)
-            status = message_limit_save(s, c, &x->saved);
+            status = message_limit_save(s, c, &saved);
         if (status)
             return status;
     }
@@ -172,8 +175,12 @@ static ll_status reply(ll_session *s, esearch *x)
 /* UPDATE is for the selected mailbox alone (RFC 7377 section 2.2). */
 static ll_status keep(ll_session *s, command *c, esearch *x)
 {
-    search_context_seed seed = {
-        .uid = true, .criteria_at = x->criteria_at, .keys = &x->keys, .found = x->find.found, .known = &x->find.known};
+    search_context_seed seed = {.uid = true,
+                                .criteria_at = x->criteria_at,
+                                .keys = &x->keys,
+                                .before = x->before,
+                                .found = x->find.found,
+                                .known = &x->find.known};
     if (x->away || !(x->wanted.want & SEARCH_RETURN_UPDATE))
         return LL_OK;
     x->followed = true;
@@ -245,7 +252,6 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
             return status == LL_MORE ? LL_LATER : status; /* output is full */
         c->phase = NEXT;
         status = keep(s, c, x);
-        message_limit_saved(s, &x->saved);
         return status ? status : LL_MORE;
     }
 }
@@ -271,8 +277,8 @@ void drop_esearch(ll_session *s, command *c)
     if (!x)
         return;
     search_writer_fini(&x->writer);
+    uidset_del(&x->before);
     search_find_fini(&x->find);
-    uidset_del(&x->saved);
     if (!x->away || !s->call->pending) {
         come_back(s, x);
         return;
