@@ -8,6 +8,8 @@
 #include "imap/sync.h"
 #include "imap/write_message.h"
 
+#include <inttypes.h>
+
 enum { STEP_IDLE, STEP_SYNC, STEP_NEW, STEP_FETCH, STEP_ASK, STEP_ASKED, STEP_SAY };
 
 /* The FETCH of new messages. In the memory of the command under way, as the connector works on it. */
@@ -21,6 +23,7 @@ typedef struct new_messages {
 struct notify {
     notify_wish wish;
     bool due;
+    bool synced; /* the snapshot has moved in these news */
     int step;
     uint32_t told_uidnext; /* new messages of the selected mailbox below it have been told */
     new_messages *fetch;   /* NULL: none under way */
@@ -233,8 +236,19 @@ static ll_status step_sync(ll_session *s, struct notify *n, bool idle)
         }
         if (status || nothing)
             return status;
+        n->synced = true;
     }
     return sync_step(s);
+}
+
+/* RFC 7162 section 3.2: the MODSEQs that were said may be above that of an EXPUNGE that is held back, and the client
+ * must not ask for what came after them when it is back. */
+static void say_held(ll_session *s, struct notify *n)
+{
+    bool held = n->synced && s->mailbox && snapshot_has_ghosts(&s->snap);
+    if (held && s->enabled & SESSION_ENABLED_CONDSTORE && session_can(s, changes))
+        session_say(s, "* OK [HIGHESTMODSEQ %" PRIu64 "] Of what was told\r\n", snapshot_modseq(&s->snap));
+    n->synced = false;
 }
 
 /* What is to be said of messages that have come since. */
@@ -366,6 +380,7 @@ ll_status notify_step(ll_session *s, bool idle)
         status = step_fetch(s, n);
         if (status)
             return status;
+        say_held(s, n);
         n->step = STEP_ASK;
     }
     status = step_survey(s, n);

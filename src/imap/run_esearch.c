@@ -26,8 +26,8 @@ typedef struct esearch {
     snapshot selected_snap;
 
     search_find find;
+    uidset *before; /* search_context_before */
     search_result result;
-    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
     bool lost;
@@ -137,6 +137,8 @@ static ll_status enter(ll_session *s, esearch *x)
 
 static ll_status found(ll_session *s, command *c, esearch *x)
 {
+    if (search_context_before(s, x->wanted.want, &x->before))
+        return LL_ENOMEM;
     text heading;
     x->lost = x->lost || x->find.match.lost;
     x->result = (search_result){.set = x->find.found,
@@ -145,9 +147,11 @@ static ll_status found(ll_session *s, command *c, esearch *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
+        uidset *saved;
+        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
         if (status)
             return status;
+        search_return_saved(s, saved);
     }
     text_init(&heading, s->allocator, session_tag_max + 8 * (size_t)s->limits.mailbox_name_bytes + 100);
     text_print(&heading, "TAG \"%.*s\" MAILBOX ", SPAN_PRINT(c->tag));
@@ -169,8 +173,12 @@ static ll_status reply(ll_session *s, esearch *x)
 /* UPDATE is for the selected mailbox alone (RFC 7377 section 2.2). */
 static ll_status keep(ll_session *s, command *c, esearch *x)
 {
-    search_context_seed seed = {
-        .uid = true, .criteria_at = x->criteria_at, .keys = &x->keys, .found = x->find.found, .known = &x->find.known};
+    search_context_seed seed = {.uid = true,
+                                .criteria_at = x->criteria_at,
+                                .keys = &x->keys,
+                                .before = x->before,
+                                .found = x->find.found,
+                                .known = &x->find.known};
     if (x->away || !(x->wanted.want & SEARCH_RETURN_UPDATE))
         return LL_OK;
     x->followed = true;
@@ -242,7 +250,6 @@ static ll_status step(ll_session *s, command *c, esearch *x, bool *finished)
             return status == LL_MORE ? LL_LATER : status; /* output is full */
         c->phase = NEXT;
         status = keep(s, c, x);
-        search_return_saved(s, &x->saved);
         return status ? status : LL_MORE;
     }
 }
@@ -268,8 +275,8 @@ void drop_esearch(ll_session *s, command *c)
     if (!x)
         return;
     search_writer_fini(&x->writer);
+    uidset_del(&x->before);
     search_find_fini(&x->find);
-    uidset_del(&x->saved);
     if (!x->away || !s->call->pending) {
         come_back(s, x);
         return;

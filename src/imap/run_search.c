@@ -11,8 +11,8 @@ typedef struct search {
     search_return wanted;
     size_t criteria_at; /* where the criteria begin in the command's text */
     search_find find;
+    uidset *before; /* search_context_before */
     search_result result;
-    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } search;
@@ -62,8 +62,10 @@ ll_status parse_search(ll_session *s, command *c, lexer *in)
     return refused(s, x, parse(s, c, x, in));
 }
 
-static ll_status found(command *c, search *x)
+static ll_status found(ll_session *s, command *c, search *x)
 {
+    if (search_context_before(s, x->wanted.want, &x->before))
+        return LL_ENOMEM;
     x->heading = search_return_heading(c);
     x->result = (search_result){.set = x->find.found,
                                 .count = uidset_count(x->find.found),
@@ -71,9 +73,11 @@ static ll_status found(command *c, search *x)
                                 .modseqs = x->keys.modseq ? (const uint64_t *)(const void *)x->find.modseqs.data : NULL,
                                 .scores = x->keys.fuzzy ? (const uint8_t *)text_str(&x->find.scores) : NULL};
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        ll_status status = search_return_save(&x->wanted, &x->result, &x->saved);
+        uidset *saved;
+        ll_status status = search_return_save(&x->wanted, &x->result, &saved);
         if (status)
             return status;
+        search_return_saved(s, saved);
     }
     c->text = search_find_lost(&x->find, "SEARCH completed, but some messages could not be read");
     return x->heading.data ? LL_OK : LL_ENOMEM;
@@ -94,8 +98,11 @@ static ll_status reply(ll_session *s, command *c, search *x)
 
 static ll_status keep(ll_session *s, command *c, search *x)
 {
-    search_context_seed seed = {
-        .criteria_at = x->criteria_at, .keys = &x->keys, .found = x->find.found, .known = &x->find.known};
+    search_context_seed seed = {.criteria_at = x->criteria_at,
+                                .keys = &x->keys,
+                                .before = x->before,
+                                .found = x->find.found,
+                                .known = &x->find.known};
     return x->wanted.want & SEARCH_RETURN_UPDATE ? search_context_keep(s, c, &seed) : LL_OK;
 }
 
@@ -111,7 +118,7 @@ ll_status run_search(ll_session *s, command *c)
         c->phase = FOUND;
     }
     if (c->phase == FOUND) {
-        status = found(c, x);
+        status = found(s, c, x);
         if (status)
             return refused(s, x, status);
         c->phase = REPLY;
@@ -122,9 +129,7 @@ ll_status run_search(ll_session *s, command *c)
             return status;
         c->phase = KEEP;
     }
-    status = keep(s, c, x);
-    search_return_saved(s, &x->saved);
-    return status;
+    return keep(s, c, x);
 }
 
 void drop_search(ll_session *s, command *c)
@@ -134,6 +139,6 @@ void drop_search(ll_session *s, command *c)
     if (!x)
         return;
     search_writer_fini(&x->writer);
+    uidset_del(&x->before);
     search_find_fini(&x->find);
-    uidset_del(&x->saved);
 }

@@ -310,6 +310,9 @@ static ll_status take_changes(ll_session *s, const select_state *st)
     }
     keep_known(&vanished, st);
     keep_known(&changed, st);
+    uint32_t agreed = last_match(s, st);
+    if (vanished && agreed) /* RFC 7162 section 3.2.5.2: it knows what has gone up to there */
+        uidset_remove_range(vanished, (ll_range){1, agreed});
     if ((had[0] && !vanished) || (had[1] && !changed) || (forgotten && !(had[0] && had[1]))) {
         uidset_del(&vanished);
         uidset_del(&changed);

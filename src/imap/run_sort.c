@@ -16,6 +16,7 @@ typedef struct sort {
     search_return wanted;
     size_t criteria_at; /* where charset and criteria begin in the command's text */
     search_find find;
+    uidset *before; /* search_context_before */
 
     rows rows;
     message m;
@@ -29,7 +30,6 @@ typedef struct sort {
     uint64_t *modseqs; /* in their order; NULL: none */
     uint8_t *scores;
     search_result result;
-    uidset *saved; /* "$" when all is done */
     ll_span heading;
     search_writer writer;
 } sort;
@@ -185,6 +185,8 @@ static ll_status finish(ll_session *s, command *c, sort *x)
         x->order = order;
     else
         memory_free(s->allocator, order);
+    if (!status)
+        status = search_context_before(s, x->wanted.want, &x->before);
     if (status)
         return status;
     x->result = (search_result){.sorted = x->sorted,
@@ -195,9 +197,11 @@ static ll_status finish(ll_session *s, command *c, sort *x)
     if (!x->order)
         sort_table_fini(&x->table);
     if (x->wanted.want & SEARCH_RETURN_SAVE) {
-        status = search_return_save(&x->wanted, &x->result, &x->saved);
+        uidset *saved;
+        status = search_return_save(&x->wanted, &x->result, &saved);
         if (status)
             return status;
+        search_return_saved(s, saved);
     }
     if (x->lost || x->find.match.lost)
         c->text = "SORT completed, but some messages could not be read";
@@ -224,6 +228,7 @@ static ll_status keep(ll_session *s, command *c, sort *x)
         uidset_add(told, x->sorted[i]);
     search_context_seed seed = {.criteria_at = x->criteria_at,
                                 .keys = &x->keys,
+                                .before = x->before,
                                 .found = told,
                                 .known = &x->find.known,
                                 .criteria = &x->criteria,
@@ -277,9 +282,7 @@ static ll_status step(ll_session *s, command *c, sort *x)
             c->phase = KEEP;
             break;
         default:
-            status = x->order ? keep(s, c, x) : LL_OK;
-            search_return_saved(s, &x->saved);
-            return status;
+            return x->order ? keep(s, c, x) : LL_OK;
         }
     }
 }
@@ -303,6 +306,6 @@ void drop_sort(ll_session *s, command *c)
     if (x->m.s)
         message_fini(&x->m);
     rows_fini(&x->rows);
+    uidset_del(&x->before);
     search_find_fini(&x->find);
-    uidset_del(&x->saved);
 }

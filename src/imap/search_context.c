@@ -97,6 +97,15 @@ void search_context_drop_numbers(ll_session *s)
 
 /* --- keeping --- */
 
+ll_status search_context_before(const ll_session *s, unsigned want, uidset **before)
+{
+    if (!(want & SEARCH_RETURN_SAVE) || !(want & SEARCH_RETURN_UPDATE))
+        return LL_OK;
+    uidset_del(before);
+    *before = s->snap.saved ? uidset_copy(s->snap.saved) : uidset_new();
+    return *before ? LL_OK : LL_ENOMEM;
+}
+
 static ll_status parse_keys(search_context *x, ll_session *s, lexer *in, bool sorted)
 {
     return sorted ? search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges)
@@ -118,7 +127,13 @@ static ll_status take_keys(search_context *x, ll_session *s, const command *c, c
     if (!status)
         status = search_filter_repeat(&x->keys, seed->keys, s, &x->memory);
     x->keys.now = seed->keys->now;
-    return status ? status : search_sets_bind(&x->keys, &s->snap, &x->memory);
+    if (status)
+        return status;
+    uidset *saved = s->snap.saved;
+    s->snap.saved = seed->before ? seed->before : saved;
+    status = search_sets_bind(&x->keys, &s->snap, &x->memory);
+    s->snap.saved = saved;
+    return status;
 }
 
 static ll_status take_known(search_context *x, ll_session *s, const search_context_seed *seed)

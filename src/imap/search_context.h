@@ -32,6 +32,7 @@ typedef struct search_context_seed {
     size_t criteria_at; /* where the criteria begin in the command's text: for SORT, the charset */
     const search_keys *keys;
     const uidset *found;
+    uidset *before;      /* search_context_before */
     search_known *known; /* taken over, with what `keys` hold of the connector's answer */
     /* SORT: all three; the table (taken over) holds the messages found, `order` its positions as they were told */
     const sort_criteria *criteria;
@@ -39,6 +40,9 @@ typedef struct search_context_seed {
     const uint32_t *order;
 } search_context_seed;
 
+/* Before a search keeps its result: what "$" among its keys means, as it was when the command came. want:
+ * SEARCH_RETURN_x. *before is the caller's; NULL: nothing changes. LL_ENOMEM. */
+LL_MUST_USE ll_status search_context_before(const ll_session *s, unsigned want, uidset **before);
 /* A context of that tag is there already. */
 bool search_context_known(const ll_session *s, ll_span tag);
 /* Keep the search of command c. LL_OK; LL_EUNSUPPORTED: it cannot be kept; LL_ELIMIT: no more of them, or it is too

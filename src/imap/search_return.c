@@ -118,13 +118,10 @@ ll_status search_return_save(const search_return *r, const search_result *result
     return LL_OK;
 }
 
-void search_return_saved(ll_session *s, uidset **found)
+void search_return_saved(ll_session *s, uidset *found)
 {
-    if (!*found)
-        return;
     uidset_del(&s->snap.saved);
-    s->snap.saved = *found;
-    *found = NULL;
+    s->snap.saved = found;
 }
 
 /* --- lists of messages --- */

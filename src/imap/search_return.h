@@ -47,8 +47,8 @@ typedef struct search_result {
 bool search_return_partial(const search_return *r, uint32_t count, uint32_t *first, uint32_t *last);
 /* What SAVE keeps of the result (RFC 5182 section 2.4, RFC 9394 section 3.2), a new set. LL_ENOMEM. */
 LL_MUST_USE ll_status search_return_save(const search_return *r, const search_result *result, uidset **out);
-/* It is "$" from now on: when the command is done, for until then "$" is what it was. *found may be NULL: nothing. */
-void search_return_saved(ll_session *s, uidset **found);
+/* It is "$" from now on, and the session's. */
+void search_return_saved(ll_session *s, uidset *found);
 
 /* Writing a response. One struct at a time, zero to begin with; it may stop when the output is full. */
 typedef struct search_writer {

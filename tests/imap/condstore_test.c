@@ -142,6 +142,11 @@ static void vanished(void **state)
 static void resync(void **state)
 {
     (void)state;
+    /* section 3.2.5.2: 2 and 3 have gone before the second message, which the client knows to be 4 */
+    each_way("s ENABLE QRESYNC\r\n", NULL, "a SELECT INBOX (QRESYNC (1001 10 (1,2 1,4)))\r\n",
+             OPENED("4", "4", "* OK [UNSEEN 1] First unseen\r\n", "7",
+                    "12") "* 3 FETCH (UID 5 FLAGS (\\Seen \\Recent) MODSEQ (12))\r\n"
+                          "a OK [READ-WRITE] SELECT completed\r\n");
     each_way(
         "s ENABLE QRESYNC\r\n", NULL,
         "a SELECT INBOX (QRESYNC (1001 10))\r\n"

@@ -86,6 +86,27 @@ static void section_3(void **state)
              section_3_then);
 }
 
+/* An EXPUNGE that is held back lowers what the client may take for told: RFC 7162 section 3.2. */
+static void held_then(chat *t)
+{
+    memory_deliver(t->store, "INBOX", SPAN("x"), 0);
+    memory_notify(t->store);
+    chat_contains(t, "", "EXISTS\r\n");
+    chat_contains(t, "e ENABLE QRESYNC\r\n", "e OK");
+    memory_expunge(t->store, "INBOX", (ll_range){1, 1});
+    memory_flag(t->store, "INBOX", (ll_range){2, 2}, LL_FLAGS_ADD, SEEN, NULL);
+    memory_notify(t->store);
+    chat_contains(t, "", "] Of what was told\r\n");
+    chat_contains(t, "n NOOP\r\n", "* VANISHED 1\r\n");
+}
+
+static void held(void **state)
+{
+    (void)state;
+    each_way("a NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange))\r\n", "a OK NOTIFY completed\r\n",
+             held_then);
+}
+
 static void flags_then(chat *t)
 {
     memory_flag(t->store, "INBOX", (ll_range){1, 1}, LL_FLAGS_ADD, 0, "$Junk");
@@ -328,8 +349,9 @@ static void own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(section_3), cmocka_unit_test(flags), cmocka_unit_test(names),    cmocka_unit_test(refused),
-        cmocka_unit_test(overflow),  cmocka_unit_test(quiet), cmocka_unit_test(no_flags), cmocka_unit_test(own),
+        cmocka_unit_test(section_3), cmocka_unit_test(flags),    cmocka_unit_test(names),
+        cmocka_unit_test(refused),   cmocka_unit_test(overflow), cmocka_unit_test(quiet),
+        cmocka_unit_test(no_flags),  cmocka_unit_test(own),      cmocka_unit_test(held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,15 @@ void watch_know(const world *w, viewer *v)
     v->notify.selected_before = v->selected ? v->generation : 0;
 }
 
+void watch_unsure(const world *w, viewer *v)
+{
+    watch_know(w, v);
+    for (unsigned i = 0; i < WORLD_BOXES; i++) {
+        known *k = &v->notify.at[i];
+        k->status_own = k->status_mixed_own = k->name_own = k->name_mixed_own = k->subscribed_own = true;
+    }
+}
+
 /* Its own deeds are no news (section 5), if nothing else has happened to the mailbox. */
 void watch_before(const world *w, viewer *v)
 {

@@ -112,7 +112,7 @@ bool select_end(check *c)
         bool old = false;
         for (size_t k = 0; k < c->v->kept.count; k++)
             old |= c->v->kept.at[k].uid == e->uid;
-        if (!old && !c->a->known_given && !list_has(c->told, c->told_count, e->uid))
+        if (!old && !c->a->known_given && !c->v->kept.some && !list_has(c->told, c->told_count, e->uid))
             return check_fault(c, "QRESYNC does not tell a new message", e->uid, 0);
     }
     return true;

@@ -172,7 +172,7 @@ static void add_append(const judge *j, const act *a, text *out)
 static void add_known(viewer *v, act *a, text *out)
 {
     size_t every = v->kept.count / JUDGE_MATCHES + 1, left = 0;
-    for (size_t i = every - 1; a->st.how & 4u && !v->uidonly && i < v->kept.count; i += every) {
+    for (size_t i = every - 1; a->st.how & 4u && !v->uidonly && !v->kept.some && i < v->kept.count; i += every) {
         a->matches[a->matches_count][0] = (uint32_t)i + 1;
         a->matches[a->matches_count++][1] = v->kept.at[i].uid;
     }
@@ -180,6 +180,7 @@ static void add_known(viewer *v, act *a, text *out)
         text_print(out, "%c%u", left ? ',' : ' ', v->kept.at[i].uid);
         v->kept.at[left++] = v->kept.at[i];
     }
+    v->kept.some |= a->known_given && left < v->kept.count;
     if (a->known_given)
         v->kept.count = left;
     for (unsigned side = 0; side < 2 && a->matches_count; side++)
@@ -339,6 +340,7 @@ static void keep(viewer *v, const world *w)
     if (!there)
         return;
     v->kept.there = true;
+    v->kept.some = false;
     v->kept.box = v->box;
     v->kept.generation = v->generation;
     v->kept.highest = v->highest;

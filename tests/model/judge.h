@@ -92,6 +92,8 @@ void act_read(judge *j, act *a, unsigned n);
 void act_status(act *a, const box *b);
 /* check_notify.c: the client itself changes something. */
 void watch_know(const world *w, viewer *v);
+/* News were said that nobody has compared: they may come again, or not. */
+void watch_unsure(const world *w, viewer *v);
 void watch_before(const world *w, viewer *v);
 void watch_after(const world *w, viewer *v);
 /* judge_check.c: read the replies of this command up to its tagged one and compare. */

@@ -621,6 +621,8 @@ static bool read_to_end(check *c, size_t *at, reply *r)
         bye |= r->kind == REPLY_BYE;
         *at += (size_t)size;
     }
+    if (c->v->notify.set)
+        watch_unsure(&c->j->w, c->v);
     return bye || c->v->notify.set || check_fault(c, "no BYE though the mailbox was deleted", 0, 0);
 }
 

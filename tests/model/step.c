@@ -374,7 +374,7 @@ static void random_anywhere(const world *w, const viewer *v, uint64_t *r, step *
         st->box = 1 + chance_below(r, WORLD_BOXES - 1);
     } else if (kind < 92) {
         st->op = OP_ENABLE;
-        st->resync = 1 + chance_below(r, 4);
+        st->resync = chance(r, 40) ? 2 : 1 + chance_below(r, 4);
     } else if (kind < 94 && chance(r, 60)) {
         static const unsigned items[4] = {0, ITEM_UID, ITEM_UID | ITEM_FLAGS, ITEM_UID | ITEM_SIZE};
         st->op = OP_NOTIFY;
@@ -407,7 +407,12 @@ void step_random(world *w, uint64_t *r, unsigned sessions, bool busy[], step *st
         st->op = chance(r, 40) ? OP_DONE : OP_GO;
         return;
     }
-    if (v->selected && !chance(r, 22)) {
+    if (v->kept.there && !v->selected && chance(r, 60)) { /* back again */
+        st->op = v->qresync ? OP_SELECT : OP_ENABLE;
+        st->box = (unsigned)v->kept.box;
+        st->resync = 2;
+        st->how = v->qresync ? chance_below(r, chance(r, 10) ? 16 : 8) : 0;
+    } else if (v->selected && !chance(r, 22)) {
         random_selected(w, v, r, st);
     } else if (!v->selected && chance(r, 50)) {
         st->op = chance(r, 12) ? OP_EXAMINE : OP_SELECT;

@@ -118,6 +118,7 @@ typedef struct viewer {
         bool there;
         int box;
         unsigned generation;
+        bool some; /* it has forgotten others: their numbers are not known */
         uint64_t highest;
         entry at[WORLD_MESSAGES];
         size_t count;
