@@ -15,22 +15,52 @@ static bool is_address(search_class class)
            (class >= SEARCH_CLASS_MESSAGE_ID && class <= SEARCH_CLASS_REFERENCES);
 }
 
-static uint8_t kind_of(search_class class, int byte)
-{
-    if (is_address(class))
-        return byte <= ' ' || byte == 0x7f || strchr("<>(),;\"", byte) ? SEPARATOR : TERM;
-    if (byte == 0xe2 || byte == 0xe3)
-        return LEAD;
-    if (byte && strchr(".@-_'", byte))
-        return JOINER;
-    bool ascii = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-    return byte >= 0x80 || ascii ? TERM : SEPARATOR;
-}
+/* By byte. Tables, as a cutter is made for every field of a header. */
+enum { S = SEPARATOR, T = TERM, L = LEAD, J = JOINER };
+/* clang-format off */
+/* ".@-_'" join letters, digits and what is not ASCII. */
+static const uint8_t word_kinds[256] = {
+    S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+    S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+    S, S, S, S, S, S, S, J, S, S, S, S, S, J, J, S,
+    T, T, T, T, T, T, T, T, T, T, S, S, S, S, S, S,
+    J, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, S, S, S, S, J,
+    S, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, S, S, S, S, S,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, L, L, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+};
+/* Blanks, DEL and what is in <>(),;" stand between terms. */
+static const uint8_t address_kinds[256] = {
+    S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+    S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+    S, T, S, T, T, T, T, T, S, S, T, T, S, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, S, S, T, S, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, S,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+    T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+};
+/* clang-format on */
 
 void search_cutter_init(search_cutter *c, search_class class)
 {
-    for (int i = 0; i < 256; i++)
-        c->kinds[i] = kind_of(class, i);
+    c->kinds = is_address(class) ? address_kinds : word_kinds;
     c->over = c->dropping = false;
     c->joiner = 0;
     c->size = 0;
