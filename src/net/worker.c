@@ -1,8 +1,5 @@
 /* worker.c - see worker.h
- * SPDX-License-Identifier: MIT
- *
- * Who became idle last is woken first: its stack, its allocator's memory and its processor's cache are warm. A
- * condition variable that all wait for would wake them in turn. */
+ * SPDX-License-Identifier: MIT */
 #include "net/worker.h"
 
 #include "base/memory.h"
@@ -12,22 +9,14 @@
 #include <pthread.h>
 #include <signal.h>
 
-typedef struct worker {
-    net_workers *workers;
-    pthread_t thread;
-    pthread_cond_t wake; /* a job has come, or `ending`, or the last busy thread became idle while ending */
-    bool idle;           /* in the list */
-    struct worker *below;
-} worker;
-
 struct net_workers {
     pthread_mutex_t lock;
+    pthread_cond_t wake; /* a job has come, or `ending`, or the last busy thread became idle while ending */
     net_jobs jobs;
-    worker *idle;  /* the last one first */
     unsigned busy; /* threads inside a job */
     bool ending;
     unsigned count;
-    worker threads[];
+    pthread_t threads[];
 };
 
 /* The queue is drained only when nobody is left who could still post: no job waits, none runs. */
@@ -36,36 +25,14 @@ static bool workers_done(const net_workers *workers)
     return workers->ending && workers->jobs.count == 0 && workers->busy == 0;
 }
 
-/* With the lock. */
-static void wake_all(net_workers *workers)
-{
-    for (worker *w; (w = workers->idle);) {
-        workers->idle = w->below;
-        w->idle = false;
-        pthread_cond_signal(&w->wake);
-    }
-}
-
-/* With the lock, until called. */
-static void worker_rest(worker *self)
-{
-    net_workers *workers = self->workers;
-    self->idle = true;
-    self->below = workers->idle;
-    workers->idle = self;
-    while (self->idle)
-        pthread_cond_wait(&self->wake, &workers->lock);
-}
-
 static void *worker_main(void *arg)
 {
-    worker *self = arg;
-    net_workers *workers = self->workers;
+    net_workers *workers = arg;
     pthread_mutex_lock(&workers->lock);
     while (!workers_done(workers)) {
         net_job *job = net_jobs_take(&workers->jobs);
         if (!job) {
-            worker_rest(self);
+            pthread_cond_wait(&workers->wake, &workers->lock);
             continue;
         }
         workers->busy++;
@@ -74,20 +41,10 @@ static void *worker_main(void *arg)
         pthread_mutex_lock(&workers->lock);
         workers->busy--;
         if (workers_done(workers))
-            wake_all(workers);
+            pthread_cond_broadcast(&workers->wake);
     }
     pthread_mutex_unlock(&workers->lock);
     return NULL;
-}
-
-static bool worker_start(net_workers *workers, worker *w, const pthread_attr_t *attr)
-{
-    w->workers = workers;
-    pthread_cond_init(&w->wake, NULL);
-    if (pthread_create(&w->thread, attr, worker_main, w) == 0)
-        return true;
-    pthread_cond_destroy(&w->wake);
-    return false;
 }
 
 /* Threads inherit the signal mask of their maker: block all around the making, so that no signal slips in between. */
@@ -101,7 +58,7 @@ static unsigned workers_start(net_workers *workers, unsigned count)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_attr_setstacksize(&attr, NET_WORKER_STACK_BYTES) == 0)
-        while (started < count && worker_start(workers, &workers->threads[started], &attr))
+        while (started < count && pthread_create(&workers->threads[started], &attr, worker_main, workers) == 0)
             started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
@@ -117,6 +74,7 @@ ll_status net_workers_new(net_workers **out, unsigned count)
     if (!workers)
         return LL_ENOMEM;
     pthread_mutex_init(&workers->lock, NULL);
+    pthread_cond_init(&workers->wake, NULL);
     workers->count = workers_start(workers, count);
     if (workers->count < count) {
         net_workers_del(&workers);
@@ -131,16 +89,10 @@ void net_workers_post(net_workers *workers, void (*fn)(void *arg), void *arg)
     net_job *job = net_job_new(fn, arg);
     pthread_mutex_lock(&workers->lock);
     net_jobs_push(&workers->jobs, job);
-    worker *w = workers->idle;
-    if (w) {
-        workers->idle = w->below;
-        w->idle = false;
-    }
     pthread_mutex_unlock(&workers->lock);
     /* Behind the lock, so that who wakes does not run into it. Nobody deletes the workers meanwhile: whoever posts is
      * the thread that would, or a job. */
-    if (w)
-        pthread_cond_signal(&w->wake);
+    pthread_cond_signal(&workers->wake);
 }
 
 size_t net_workers_waiting(net_workers *workers)
@@ -159,13 +111,12 @@ void net_workers_del(net_workers **pointer)
         return;
     pthread_mutex_lock(&workers->lock);
     workers->ending = true;
-    wake_all(workers);
+    pthread_cond_broadcast(&workers->wake);
     pthread_mutex_unlock(&workers->lock);
-    for (unsigned i = 0; i < workers->count; i++) {
-        pthread_join(workers->threads[i].thread, NULL);
-        pthread_cond_destroy(&workers->threads[i].wake);
-    }
+    for (unsigned i = 0; i < workers->count; i++)
+        pthread_join(workers->threads[i], NULL);
     assert(workers->jobs.count == 0);
+    pthread_cond_destroy(&workers->wake);
     pthread_mutex_destroy(&workers->lock);
     memory_free(NULL, workers);
 }
