@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_fini(&list);
     (void)search_sign_may(span_first(bytes, cut), span_from(bytes, cut)); /* any bytes as a signature */
     text_init(&list, NULL, search_sign_max);
-    if (size && search_sign_make(&list, bytes) == LL_OK) { /* what is there is said to be there */
+    if (size && search_sign_make(&list, SEARCH_CLASS_BODY, bytes) == LL_OK) { /* what is there is said to be there */
         ll_span rest = bytes, term = span_cut(&rest, '\n');
         assert(search_sign_may(text_span(&list), span_from(term, cut < term.size ? cut : term.size)));
     }

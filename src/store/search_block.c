@@ -78,7 +78,7 @@ static ll_status give_sign(search_packer *w)
     if (!search_sign_has(w->class) || w->terms.size < search_sign_terms)
         return LL_OK;
     text_clear(&w->sign);
-    ll_status status = search_sign_make(&w->sign, text_span(&w->terms));
+    ll_status status = search_sign_make(&w->sign, w->class, text_span(&w->terms));
     return status ? status
                   : w->sink(w->ctx, w->class + SEARCH_CLASS_SIGNS, w->ordinal, text_span(&w->sign), span_of(NULL, 0));
 }

@@ -11,7 +11,7 @@
 typedef struct pattern {
     search_class class;
     text bytes;    /* with LF where the term must begin or end */
-    text field;    /* of HEAD: the name of the field that the line must be of, else empty */
+    text field;    /* of HEAD: the name of the field that the line must be of; of JOINS: what a joint ends with */
     uint8_t *bits; /* of the segment under way */
     uint32_t found;
     search_postings at; /* in the block under way, before term `next` */
@@ -128,9 +128,11 @@ static void add_joints(search_query *q, term *t, const search_joint *joints, siz
 {
     group *g = &t->groups[t->groups_count - 1];
     for (size_t i = 0; i < count; i++) {
-        search_run run = {span_of(joints[i].bytes, joints[i].size), false, false};
-        if (add_pattern(q, SEARCH_CLASS_JOINS, &run))
-            g->count++; /* without it there is only more that is possible */
+        search_run run = {span_of(joints[i].gap, joints[i].gap_size), joints[i].before_size > 0, false};
+        if (!add_pattern(q, SEARCH_CLASS_JOINS, &run)) /* without it there is only more that is possible */
+            return;
+        text_add(&q->patterns[q->patterns_count - 1].field, span_of(joints[i].before, joints[i].before_size));
+        g->count++;
     }
 }
 
@@ -363,6 +365,32 @@ static ll_status search_field_form(search_query *q, db *d, int64_t id, pattern *
     return LL_OK;
 }
 
+/* Joints that begin alike stand together. */
+static ll_status search_joints_in_block(search_query *q, db *d, int64_t id, pattern *p, const search_segment *s,
+                                        bool *loaded)
+{
+    ll_span terms = text_span(&q->block.terms), begin = text_span(&p->bytes);
+    const char *end = terms.data + terms.size, *counted = terms.data;
+    const char *line = memmem(terms.data, terms.size, begin.data, begin.size);
+    uint32_t lines = 0;
+    p->at = (search_postings){NULL, NULL};
+    p->next = 0;
+    while (line && (size_t)(end - line) > begin.size && !memcmp(line, begin.data, begin.size)) {
+        const char *next = memchr(line + 1, '\n', (size_t)(end - line - 1));
+        if (!next)
+            return LL_ECORRUPT;
+        if (search_joint_is(span_of(line + 1, (size_t)(next - line - 1)), span_from(begin, 1), text_span(&p->field))) {
+            lines += search_count_lines(counted, (size_t)(line + 1 - counted));
+            counted = line + 1;
+            ll_status status = mark_term(q, d, id, p, lines - 1, (uint32_t)(s->last - s->first), loaded);
+            if (status)
+                return status;
+        }
+        line = next;
+    }
+    return LL_OK;
+}
+
 static ll_status search_field_in_block(search_query *q, db *d, int64_t id, pattern *p, const search_segment *s,
                                        bool *loaded)
 {
@@ -381,7 +409,7 @@ static ll_status search_field_in_block(search_query *q, db *d, int64_t id, patte
 static ll_span beginning(const pattern *p)
 {
     if (p->field.size)
-        return text_span(&p->field);
+        return p->class == SEARCH_CLASS_HEAD ? text_span(&p->field) : span_from(text_span(&p->bytes), 1);
     return p->class == SEARCH_CLASS_GRAMS || p->class == SEARCH_CLASS_NAMES
                ? span_first(span_from(text_span(&p->bytes), 1), p->bytes.size - 2)
                : SPAN("");
@@ -423,8 +451,12 @@ static ll_status search_narrow(search_query *q, db *d, const search_segment *s, 
         status = search_block_next(d, &id, last, &q->block);
         if (status || first_compare(&q->block, beginning(p)) > 0)
             break;
-        status =
-            p->field.size ? search_field_in_block(q, d, id, p, s, &loaded) : search_in_block(q, d, id, p, s, &loaded);
+        if (p->class == SEARCH_CLASS_JOINS)
+            status = search_joints_in_block(q, d, id, p, s, &loaded);
+        else if (p->class == SEARCH_CLASS_HEAD)
+            status = search_field_in_block(q, d, id, p, s, &loaded);
+        else
+            status = search_in_block(q, d, id, p, s, &loaded);
     }
     return status == LL_ENOTFOUND ? LL_OK : status;
 }

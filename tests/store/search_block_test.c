@@ -205,7 +205,7 @@ static void signatures(void **state)
     assert_false(search_sign_tells(SPAN("\n")));
     assert_false(search_sign_tells(SPAN("")));
     assert_true(search_sign_tells(SPAN("\nabcd")));
-    assert_int_equal(search_sign_make(&sign, SPAN("\nab\ncdefg\n")), LL_OK);
+    assert_int_equal(search_sign_make(&sign, SEARCH_CLASS_BODY, SPAN("\nab\ncdefg\n")), LL_OK);
     assert_int_equal(sign.size, search_sign_min);
     assert_true(search_sign_may(text_span(&sign), SPAN("defg\n")));
     assert_true(search_sign_may(text_span(&sign), SPAN("\nxy\n"))); /* too short */
