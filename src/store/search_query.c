@@ -475,7 +475,7 @@ static bool signs_tell(const search_query *q, search_class class)
     bool tell = search_sign_has(class);
     for (size_t i = 0; tell && i < q->patterns_count; i++)
         if (q->patterns[i].class == class && !beginning(&q->patterns[i]).size &&
-            !search_sign_tells(text_span(&q->patterns[i].bytes)))
+            !search_sign_tells(class, text_span(&q->patterns[i].bytes)))
             tell = false;
     return tell;
 }

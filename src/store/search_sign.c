@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/search_sign.h"
 
-enum { SHARE = 8, SHARE_OF_LINES = 32 };
+enum { SHARE = 8 };
 
 /* The bit of the run that begins here. Of three bytes: with a fourth that is in no text (UTF-8). Kept in the file:
  * search_format. */
@@ -28,7 +28,8 @@ static bool has(const char *sign, uint32_t bit)
 
 ll_status search_sign_make(text *out, search_class class, ll_span terms)
 {
-    size_t size = terms.size / (search_class_is_lines(class) ? SHARE_OF_LINES : SHARE);
+    bool lines = search_class_is_lines(class);
+    size_t size = terms.size / SHARE;
     size = size > search_sign_max ? search_sign_max : size < search_sign_min ? search_sign_min : size;
     char *sign = text_grow(out, size);
     if (!sign)
@@ -37,7 +38,8 @@ ll_status search_sign_make(text *out, search_class class, ll_span terms)
     while (terms.size) {
         ll_span term = span_cut(&terms, '\n');
         for (size_t i = 0; i + search_sign_short <= term.size; i++) {
-            set(sign, bit_of(term.data + i, true, (uint32_t)size * 8));
+            if (!lines)
+                set(sign, bit_of(term.data + i, true, (uint32_t)size * 8));
             if (i + search_sign_gram <= term.size)
                 set(sign, bit_of(term.data + i, false, (uint32_t)size * 8));
         }
@@ -55,9 +57,10 @@ static ll_span within_lines(ll_span needle)
     return needle;
 }
 
-bool search_sign_tells(ll_span needle)
+bool search_sign_tells(search_class class, ll_span needle)
 {
-    return within_lines(needle).size >= search_sign_short;
+    size_t least = search_class_is_lines(class) ? search_sign_gram : search_sign_short;
+    return within_lines(needle).size >= least;
 }
 
 bool search_sign_may(ll_span sign, ll_span needle)

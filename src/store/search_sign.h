@@ -26,8 +26,8 @@ static inline bool search_sign_has(search_class class)
 
 /* Add the signature of a block's decoded terms (search_block.h) of a class. LL_ENOMEM, LL_ELIMIT of the text. */
 LL_MUST_USE ll_status search_sign_make(text *out, search_class class, ll_span terms);
-/* Is the needle long enough that a signature can say anything about it? LFs at its ends do not count. */
-bool search_sign_tells(ll_span needle);
+/* Is the needle long enough that a signature of the class can say anything about it? LFs at its ends do not count. */
+bool search_sign_tells(search_class class, ll_span needle);
 /* False: the needle is in none of the terms. True also for a signature that cannot be
  * one: the block itself is to tell what is damaged. */
 bool search_sign_may(ll_span sign, ll_span needle);

@@ -200,11 +200,12 @@ static void signatures(void **state)
     (void)state;
     text sign;
     text_init(&sign, NULL, search_sign_max);
-    assert_false(search_sign_tells(SPAN("\nab\n")));
-    assert_true(search_sign_tells(SPAN("\nabc\n")));
-    assert_false(search_sign_tells(SPAN("\n")));
-    assert_false(search_sign_tells(SPAN("")));
-    assert_true(search_sign_tells(SPAN("\nabcd")));
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nab\n")));
+    assert_true(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nabc\n")));
+    assert_false(search_sign_tells(SEARCH_CLASS_HEAD, SPAN("abc")));
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\n")));
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("")));
+    assert_true(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nabcd")));
     assert_int_equal(search_sign_make(&sign, SEARCH_CLASS_BODY, SPAN("\nab\ncdefg\n")), LL_OK);
     assert_int_equal(sign.size, search_sign_min);
     assert_true(search_sign_may(text_span(&sign), SPAN("defg\n")));
