@@ -10,7 +10,7 @@ enum {
     PLAIN = 0,
     PACKED = 1,
     LEVEL = 3,   /* 1 saved no time worth the name, 9 no space; see docs/why/search-index.md */
-    VARINT = 10, /* bytes, at most */
+    VARINT = 10, /* bytes, at most; half of it for 32 bits */
     SMALL = 64   /* not worth packing */
 };
 
@@ -103,8 +103,11 @@ static ll_status finish(search_packer *w)
 static void add_list(search_packer *w, const uint32_t *messages, size_t count)
 {
     text_clear(&w->list);
-    for (size_t i = 0; i < count; i++)
-        add_varint(&w->list, i ? messages[i] - messages[i - 1] : messages[i]);
+    char *to = text_grow(&w->list, count * (VARINT / 2));
+    size_t size = 0;
+    for (size_t i = 0; to && i < count; i++)
+        size += put_varint(to + size, i ? messages[i] - messages[i - 1] : messages[i]);
+    text_grown(&w->list, size);
     add_varint(&w->postings, w->list.size << 1 | 1);
     text_add(&w->postings, text_span(&w->list));
 }

@@ -17,11 +17,14 @@ static bool is_address(search_class class)
 
 static uint8_t kind_of(search_class class, int byte)
 {
-    if (is_address(class))
-        return byte <= ' ' || byte == 0x7f || strchr("<>(),;\"", byte) ? SEPARATOR : TERM;
+    if (is_address(class)) {
+        bool between =
+            byte == '<' || byte == '>' || byte == '(' || byte == ')' || byte == ',' || byte == ';' || byte == '"';
+        return byte <= ' ' || byte == 0x7f || between ? SEPARATOR : TERM;
+    }
     if (byte == 0xe2 || byte == 0xe3)
         return LEAD;
-    if (byte && strchr(".@-_'", byte))
+    if (byte == '.' || byte == '@' || byte == '-' || byte == '_' || byte == '\'')
         return JOINER;
     bool ascii = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
     return byte >= 0x80 || ascii ? TERM : SEPARATOR;
