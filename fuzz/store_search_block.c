@@ -18,9 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     ll_status status = search_block_terms_set(&b, span_first(span_from(bytes, 1), cut));
     assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
-    assert(status || b.count + 1 <= b.terms.size);
+    assert(status || search_block_terms_count(&b) + 1 <= b.terms.size);
     status = search_block_postings_set(&b, span_from(bytes, cut + 1));
     assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
+    ll_span needle = span_first(bytes, 1 + size % 12);
+    if (needle.size) /* as memmem */
+        assert(search_block_find(bytes.data + 1, bytes.data + size, needle) ==
+               memmem(bytes.data + 1, size - 1, needle.data, needle.size));
     search_postings marks = search_postings_of(&b), skips = marks;
     text list;
     text_init(&list, NULL, 1 << 20);

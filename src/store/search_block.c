@@ -6,6 +6,10 @@
 
 #include <zstd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     PLAIN = 0,
     PACKED = 1,
@@ -215,7 +219,6 @@ uint32_t search_count_lines(const char *data, size_t size)
 
 ll_status search_block_terms_set(search_block *b, ll_span bytes)
 {
-    b->count = 0;
     ll_status status = unpack(b, bytes, &b->terms);
     if (status)
         return status;
@@ -223,8 +226,33 @@ ll_status search_block_terms_set(search_block *b, ll_span bytes)
         text_clear(&b->terms);
         return LL_ECORRUPT;
     }
-    b->count = search_count_lines(b->terms.data, b->terms.size) - 1;
     return LL_OK;
+}
+
+uint32_t search_block_terms_count(const search_block *b)
+{
+    return b->terms.size ? search_count_lines(b->terms.data, b->terms.size) - 1 : 0;
+}
+
+const char *search_block_find(const char *at, const char *end, ll_span needle)
+{
+#ifdef __SSE2__
+    enum { FEW = 8, LANES = 16 };
+    if (needle.size <= FEW) { /* where the first and the last byte stand right, 16 places at a time */
+        const __m128i first = _mm_set1_epi8(needle.data[0]), last = _mm_set1_epi8(needle.data[needle.size - 1]);
+        for (; (size_t)(end - at) >= LANES + needle.size - 1; at += LANES) {
+            __m128i a = _mm_loadu_si128((const __m128i *)(const void *)at);
+            __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(at + needle.size - 1));
+            __m128i both = _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last));
+            for (unsigned places = (unsigned)_mm_movemask_epi8(both); places; places &= places - 1) {
+                const char *place = at + __builtin_ctz(places);
+                if (!memcmp(place, needle.data, needle.size))
+                    return place;
+            }
+        }
+    }
+#endif
+    return memmem(at, (size_t)(end - at), needle.data, needle.size);
 }
 
 ll_status search_block_postings_set(search_block *b, ll_span bytes)

@@ -312,7 +312,7 @@ static ll_status search_in_block(search_query *q, db *d, int64_t id, pattern *p,
     p->at = (search_postings){NULL, NULL};
     p->next = 0;
     for (const char *at = begin; p->found < s->messages;) {
-        at = memmem(at, (size_t)(end - at), needle.data, needle.size);
+        at = search_block_find(at, end, needle);
         if (!at)
             return LL_OK;
         at += skip;
