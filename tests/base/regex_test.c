@@ -204,7 +204,9 @@ static void test_literals(void **state)
                                            {"\\Qabc|def\\E", ""},
                                            {"[[:alpha:]]abc", ""},
                                            {"[]abc]xyz", "xyz"},
-                                           {"gr\xc3\xbc\xc3\x9f" "en", ""},
+                                           {"gr\xc3\xbc\xc3\x9f"
+                                            "en",
+                                            ""},
                                            {"a.b", ""},
                                            {"(abc", ""},
                                            {"abc)", ""}};
