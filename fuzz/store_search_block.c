@@ -18,9 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     ll_status status = search_block_terms_set(&b, span_first(span_from(bytes, 1), cut));
     assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
-    assert(status || b.count + 1 <= b.terms.size);
+    assert(status || search_block_terms_count(&b) + 1 <= b.terms.size);
     status = search_block_postings_set(&b, span_from(bytes, cut + 1));
     assert(!status || status == LL_ECORRUPT || status == LL_ENOMEM);
+    ll_span needle = span_first(bytes, 1 + size % 12);
+    if (needle.size) /* as memmem */
+        assert(search_block_find(bytes.data + 1, bytes.data + size, needle) ==
+               memmem(bytes.data + 1, size - 1, needle.data, needle.size));
     search_postings marks = search_postings_of(&b), skips = marks;
     text list;
     text_init(&list, NULL, 1 << 20);
@@ -36,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_fini(&list);
     (void)search_sign_may(span_first(bytes, cut), span_from(bytes, cut)); /* any bytes as a signature */
     text_init(&list, NULL, search_sign_max);
-    if (size && search_sign_make(&list, bytes) == LL_OK) { /* what is there is said to be there */
+    if (size && search_sign_make(&list, SEARCH_CLASS_BODY, bytes) == LL_OK) { /* what is there is said to be there */
         ll_span rest = bytes, term = span_cut(&rest, '\n');
         assert(search_sign_may(text_span(&list), span_from(term, cut < term.size ? cut : term.size)));
     }

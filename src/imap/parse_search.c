@@ -4,6 +4,7 @@
 
 #include "base/charset.h"
 #include "base/clock.h"
+#include "base/regex_literal.h"
 
 enum {
     fuzzy_words_max = 16 /* of one text looked for fuzzily: what people type has under 10 */
@@ -274,6 +275,19 @@ static void name_field(search_key *key, ll_span field)
         }
 }
 
+/* What the connector can be asked for. */
+static ll_status take_literal(parser *p, search_key *key, ll_span pattern)
+{
+    text literal;
+    text_init(&literal, p->in->memory->allocator, regex_pattern_max);
+    regex_literal(pattern, &literal);
+    ll_status status = text_status(&literal);
+    if (!status && literal.size)
+        key->needle.literal = arena_copy(p->in->memory, text_span(&literal));
+    text_fini(&literal);
+    return status ? status : arena_status(p->in->memory);
+}
+
 static ll_status compile_pattern(parser *p, search_key *key, ll_span written)
 {
     text utf8;
@@ -282,6 +296,8 @@ static ll_status compile_pattern(parser *p, search_key *key, ll_span written)
     ll_status status = search_text_decode(p->charset, written, &utf8);
     if (!status)
         status = regex_new(&pattern, p->in->memory, text_span(&utf8), &p->out->why);
+    if (!status)
+        status = take_literal(p, key, text_span(&utf8));
     text_fini(&utf8);
     key->needle.pattern = pattern;
     return status;

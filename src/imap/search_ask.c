@@ -45,7 +45,7 @@ static bool range_term(const search_key *leaf, ll_term *term)
 static bool text_term(const search_key *leaf, ll_term *term)
 {
     static const ll_term_kind of_fact[] = {LL_TERM_FROM, LL_TERM_TO, LL_TERM_CC, LL_TERM_BCC, LL_TERM_SUBJECT};
-    term->needle = leaf->needle.folded;
+    term->needle = leaf->needle.pattern ? leaf->needle.literal : leaf->needle.folded;
     if (leaf->kind == SEARCH_BODY || leaf->kind == SEARCH_TEXT) {
         term->kind = leaf->kind == SEARCH_BODY ? LL_TERM_BODY : LL_TERM_TEXT;
         return term->needle.size > 0;
@@ -59,11 +59,11 @@ static bool text_term(const search_key *leaf, ll_term *term)
     return leaf->name.size > 0;
 }
 
-/* The leaf as one term that says the same; false: there is none. */
+/* The leaf as one term that says the same, or of a pattern, what it says at least; false: there is none. */
 static bool exact_term(const search_key *leaf, ll_term *term)
 {
     *term = (ll_term){.needle = SPAN(""), .name = SPAN("")};
-    if (leaf->needle.pattern)
+    if (leaf->needle.pattern && !leaf->needle.literal.size)
         return false;
     if (leaf->kind >= SEARCH_ENVELOPE && leaf->kind <= SEARCH_TEXT)
         return text_term(leaf, term);
@@ -123,8 +123,8 @@ static void add_leaf(search_ask *a, const ll_session *s, search_key *leaf, int64
         a->terms_count += 2;
     } else if (exact_term(leaf, &upper)) {
         a->terms[a->terms_count] = upper;
-        a->leaves[a->leaves_count++] =
-            (search_ask_leaf){.leaf = leaf, .lower = a->terms_count, .upper = a->terms_count};
+        size_t says = leaf->needle.pattern ? SIZE_MAX : a->terms_count;
+        a->leaves[a->leaves_count++] = (search_ask_leaf){.leaf = leaf, .lower = says, .upper = a->terms_count};
         a->terms_count++;
     }
 }

@@ -17,7 +17,7 @@ enum {
 
 typedef struct search_ask_leaf {
     search_key *leaf;
-    size_t lower, upper; /* terms; the same when the term says exactly what the leaf does */
+    size_t lower, upper; /* terms; the same when the term says exactly what the leaf does. SIZE_MAX: none says enough */
     uidset *certain, *candidates;
 } search_ask_leaf;
 

@@ -20,6 +20,7 @@ struct search_needle {
     ll_span folded;
     bool found;
     const regex *pattern; /* in place of the folded text; NULL: none */
+    ll_span literal;      /* of the pattern: what every text that it matches has, folded; empty: nothing is known */
     regex_budget *budget; /* of the pattern */
 };
 

@@ -6,11 +6,15 @@
 
 #include <zstd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     PLAIN = 0,
     PACKED = 1,
     LEVEL = 3,   /* 1 saved no time worth the name, 9 no space; see docs/why/search-index.md */
-    VARINT = 10, /* bytes, at most */
+    VARINT = 10, /* bytes, at most; half of it for 32 bits */
     SMALL = 64   /* not worth packing */
 };
 
@@ -78,7 +82,7 @@ static ll_status give_sign(search_packer *w)
     if (!search_sign_has(w->class) || w->terms.size < search_sign_terms)
         return LL_OK;
     text_clear(&w->sign);
-    ll_status status = search_sign_make(&w->sign, text_span(&w->terms));
+    ll_status status = search_sign_make(&w->sign, w->class, text_span(&w->terms));
     return status ? status
                   : w->sink(w->ctx, w->class + SEARCH_CLASS_SIGNS, w->ordinal, text_span(&w->sign), span_of(NULL, 0));
 }
@@ -103,8 +107,11 @@ static ll_status finish(search_packer *w)
 static void add_list(search_packer *w, const uint32_t *messages, size_t count)
 {
     text_clear(&w->list);
-    for (size_t i = 0; i < count; i++)
-        add_varint(&w->list, i ? messages[i] - messages[i - 1] : messages[i]);
+    char *to = text_grow(&w->list, count * (VARINT / 2));
+    size_t size = 0;
+    for (size_t i = 0; to && i < count; i++)
+        size += put_varint(to + size, i ? messages[i] - messages[i - 1] : messages[i]);
+    text_grown(&w->list, size);
     add_varint(&w->postings, w->list.size << 1 | 1);
     text_add(&w->postings, text_span(&w->list));
 }
@@ -212,7 +219,6 @@ uint32_t search_count_lines(const char *data, size_t size)
 
 ll_status search_block_terms_set(search_block *b, ll_span bytes)
 {
-    b->count = 0;
     ll_status status = unpack(b, bytes, &b->terms);
     if (status)
         return status;
@@ -220,8 +226,33 @@ ll_status search_block_terms_set(search_block *b, ll_span bytes)
         text_clear(&b->terms);
         return LL_ECORRUPT;
     }
-    b->count = search_count_lines(b->terms.data, b->terms.size) - 1;
     return LL_OK;
+}
+
+uint32_t search_block_terms_count(const search_block *b)
+{
+    return b->terms.size ? search_count_lines(b->terms.data, b->terms.size) - 1 : 0;
+}
+
+const char *search_block_find(const char *at, const char *end, ll_span needle)
+{
+#ifdef __SSE2__
+    enum { FEW = 8, LANES = 16 };
+    if (needle.size <= FEW) { /* where the first and the last byte stand right, 16 places at a time */
+        const __m128i first = _mm_set1_epi8(needle.data[0]), last = _mm_set1_epi8(needle.data[needle.size - 1]);
+        for (; (size_t)(end - at) >= LANES + needle.size - 1; at += LANES) {
+            __m128i a = _mm_loadu_si128((const __m128i *)(const void *)at);
+            __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(at + needle.size - 1));
+            __m128i both = _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last));
+            for (unsigned places = (unsigned)_mm_movemask_epi8(both); places; places &= places - 1) {
+                const char *place = at + __builtin_ctz(places);
+                if (!memcmp(place, needle.data, needle.size))
+                    return place;
+            }
+        }
+    }
+#endif
+    return memmem(at, (size_t)(end - at), needle.data, needle.size);
 }
 
 ll_status search_block_postings_set(search_block *b, ll_span bytes)

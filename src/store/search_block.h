@@ -52,7 +52,6 @@ LL_MUST_USE ll_status search_packer_end(search_packer *w);
 
 typedef struct search_block {
     text terms, postings; /* decoded */
-    uint32_t count;       /* of terms */
     struct ZSTD_DCtx_s *zstd;
 } search_block;
 
@@ -60,6 +59,10 @@ LL_MUST_USE ll_status search_block_init(search_block *b);
 void search_block_fini(search_block *b);
 /* Decode over what was there. LL_ECORRUPT, LL_ENOMEM. */
 LL_MUST_USE ll_status search_block_terms_set(search_block *b, ll_span bytes);
+/* How many terms were decoded. */
+uint32_t search_block_terms_count(const search_block *b);
+/* As memmem, which is slow for needles of a few bytes; `needle` is not empty. */
+const char *search_block_find(const char *at, const char *end, ll_span needle);
 /* LFs among these bytes: by what a place in the terms is told its number. */
 uint32_t search_count_lines(const char *data, size_t size);
 LL_MUST_USE ll_status search_block_postings_set(search_block *b, ll_span bytes);

@@ -29,6 +29,18 @@ static ll_status give(search_grams *g, const char *at, size_t size, search_term_
     return sink(ctx, span_of(at, size));
 }
 
+/* U+0300 to U+036F and the first after them. */
+static bool is_combining(char lead)
+{
+    return (uint8_t)lead == 0xcc || (uint8_t)lead == 0xcd;
+}
+
+static ll_status give_accented(search_grams *g, char letter, const char *mark, search_term_sink *sink, void *ctx)
+{
+    char both[3] = {letter, mark[0], mark[1]};
+    return give(g, both, sizeof both, sink, ctx);
+}
+
 static void add_ascii(search_grams *g, char before, char c)
 {
     unsigned now = (unsigned char)c;
@@ -46,8 +58,10 @@ ll_status search_grams_push(search_grams *g, char *last, ll_span folded, search_
         bool ascii = size == 1 && c && c != '\n' && c != search_join_line;
         if (ascii)
             add_ascii(g, *last, c);
+        if (size == 2 && *last && is_combining(c) && folded.size - at >= size)
+            status = give_accented(g, *last, folded.data + at, sink, ctx);
         *last = ascii ? c : 0;
-        if (size > 1 && size <= folded.size - at) /* pieces are of whole characters */
+        if (!status && size > 1 && size <= folded.size - at) /* pieces are of whole characters */
             status = give(g, folded.data + at, size, sink, ctx);
         at += size ? size : 1;
     }
@@ -84,5 +98,7 @@ bool search_needle_is_gram(ll_span needle)
         if (needle.data[i] == '\n' || needle.data[i] == search_join_line || !needle.data[i])
             return false;
     size_t size = size_of(needle.data[0]);
+    if (size == 1 && needle.size == 3)
+        return is_combining(needle.data[1]);
     return size == needle.size || (size == 1 && needle.size == 2 && (uint8_t)needle.data[1] < 0x80);
 }

@@ -1,7 +1,8 @@
 /* search_gram.h - the characters of a message's texts and the pairs of ASCII ones, for the search index: needles so
  * short that they are in the terms of every block. SPDX-License-Identifier: MIT
  *
- * A gram is a character, or two ASCII characters that follow each other. A needle that is one is in a text exactly if
+ * A gram is a character, two ASCII characters that follow each other, or an ASCII character with a combining mark (as
+ * accents are in folded text). A needle that is one is in a text exactly if
  * it is one of its grams. LF and search_join_line are in none: terms are lines in the file. */
 #ifndef STORE_SEARCH_GRAM_H
 #define STORE_SEARCH_GRAM_H

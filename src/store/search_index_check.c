@@ -83,7 +83,7 @@ static ll_status check_sign(check *c, search_class class, int64_t id)
     if (status)
         return status == LL_ENOTFOUND ? LL_OK : status;
     text_clear(&c->made);
-    status = search_sign_make(&c->made, text_span(&c->block.terms));
+    status = search_sign_make(&c->made, class, text_span(&c->block.terms));
     if (!status && !span_equal(text_span(&c->sign), text_span(&c->made)))
         fault(c, "a signature is not its block's", id);
     return status;

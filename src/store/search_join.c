@@ -8,41 +8,48 @@ static bool of_word(char c)
     return (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || b >= 0x80 || (b >= 'A' && b <= 'Z');
 }
 
-static char as_kept(char c)
-{
-    return c == '\n' ? search_join_line : c;
-}
-
 void search_joiner_init(search_joiner *j)
 {
-    j->size = j->head = 0;
-    j->gap = false;
+    j->size = j->head = j->tail = 0;
+    j->cut = false;
 }
 
-/* One more byte; what does not fit is given as it is, and goes on from its second byte. */
+static ll_status give(search_joiner *j, search_term_sink *sink, void *ctx)
+{
+    size_t size = j->size;
+    j->held[size++] = search_join_mark;
+    if (!j->cut) {
+        memcpy(j->held + size, j->before, j->tail);
+        size += j->tail;
+    }
+    return sink(ctx, span_of(j->held, size));
+}
+
+/* One more byte of the gap or behind it; what does not fit is given as it is, and goes on from its second byte. */
 static ll_status hold(search_joiner *j, char c, search_term_sink *sink, void *ctx)
 {
     ll_status status = LL_OK;
     if (j->size == search_join_max) {
-        status = sink(ctx, span_of(j->held, j->size));
+        status = give(j, sink, ctx);
         memmove(j->held, j->held + 1, --j->size);
+        j->cut = true;
     }
-    j->held[j->size++] = as_kept(c);
+    j->held[j->size++] = c == search_join_mark ? search_join_line : c;
     return status;
 }
 
 /* The joint has ended: its last bytes are of the word that begins the next one. */
 static ll_status release(search_joiner *j, search_term_sink *sink, void *ctx)
 {
-    ll_status status = sink(ctx, span_of(j->held, j->size));
-    memmove(j->held, j->held + j->size - j->head, j->head);
-    j->size = j->head;
-    j->head = 0;
-    j->gap = false;
+    ll_status status = give(j, sink, ctx);
+    memcpy(j->before, j->held + j->size - j->head, j->head);
+    j->tail = j->head;
+    j->size = j->head = 0;
+    j->cut = false;
     return status;
 }
 
-/* Up to the end of the word, of which the last bytes are held. */
+/* Up to the end of the word, of which the last bytes are kept. */
 static size_t pass_word(search_joiner *j, ll_span s, size_t at)
 {
     size_t end = at;
@@ -53,11 +60,18 @@ static size_t pass_word(search_joiner *j, ll_span s, size_t at)
         at = end - search_join_side;
         more = search_join_side;
     }
-    size_t kept = j->size + more > search_join_side ? search_join_side - more : j->size;
-    memmove(j->held, j->held + j->size - kept, kept);
-    memcpy(j->held + kept, s.data + at, more);
-    j->size = (uint8_t)(kept + more);
+    size_t kept = j->tail + more > search_join_side ? search_join_side - more : j->tail;
+    memmove(j->before, j->before + j->tail - kept, kept);
+    memcpy(j->before + kept, s.data + at, more);
+    j->tail = (uint8_t)(kept + more);
     return end;
+}
+
+static ll_status end_line(search_joiner *j, search_term_sink *sink, void *ctx)
+{
+    ll_status status = j->size ? give(j, sink, ctx) : LL_OK;
+    search_joiner_init(j);
+    return status;
 }
 
 ll_status search_joiner_push(search_joiner *j, ll_span folded, search_term_sink *sink, void *ctx)
@@ -65,29 +79,29 @@ ll_status search_joiner_push(search_joiner *j, ll_span folded, search_term_sink 
     ll_status status = LL_OK;
     for (size_t at = 0; !status && at < folded.size;) {
         char c = folded.data[at];
-        if (!j->gap && of_word(c)) {
+        if (!j->size && of_word(c)) {
             at = pass_word(j, folded, at);
             continue;
         }
-        if (!of_word(c) && j->head) { /* the word was short */
-            status = release(j, sink, ctx);
+        at++;
+        if (c == '\r' || c == '\n') {
+            status = end_line(j, sink, ctx);
+            continue;
         }
+        if (!of_word(c) && j->head) /* the word was short */
+            status = release(j, sink, ctx);
         if (!status)
             status = hold(j, c, sink, ctx);
-        j->gap = true;
         j->head = (uint8_t)(j->head + of_word(c));
         if (!status && j->head == search_join_side)
             status = release(j, sink, ctx);
-        at++;
     }
     return status;
 }
 
 ll_status search_joiner_end(search_joiner *j, search_term_sink *sink, void *ctx)
 {
-    ll_status status = j->gap ? release(j, sink, ctx) : LL_OK;
-    search_joiner_init(j);
-    return status;
+    return end_line(j, sink, ctx);
 }
 
 /* The gap from `begin` to `end` with what is around it. */
@@ -98,26 +112,37 @@ static void take_joint(ll_span needle, size_t begin, size_t end, search_joint *o
         from--;
     while (to < needle.size && to - end < search_join_side && of_word(needle.data[to]))
         to++;
-    out->size = to - from < search_join_max ? to - from : search_join_max;
-    for (size_t i = 0; i < out->size; i++)
-        out->bytes[i] = as_kept(needle.data[from + i]);
+    out->before_size = begin - from;
+    out->gap_size = to - begin < search_join_max ? to - begin : search_join_max;
+    memcpy(out->before, needle.data + from, out->before_size);
+    memcpy(out->gap, needle.data + begin, out->gap_size);
 }
 
 size_t search_needle_joints(ll_span needle, search_joint *joints, size_t max, bool *exact)
 {
     size_t count = 0;
-    bool lines = false;
+    *exact = false;
+    for (size_t i = 0; i < needle.size; i++)
+        if (needle.data[i] == '\r' || needle.data[i] == '\n' || needle.data[i] == search_join_mark ||
+            needle.data[i] == search_join_line)
+            return 0;
     for (size_t at = 0; at < needle.size && count < max;) {
         size_t begin = at;
-        while (at < needle.size && !of_word(needle.data[at])) {
-            lines |= as_kept(needle.data[at]) == search_join_line;
+        while (at < needle.size && !of_word(needle.data[at]))
             at++;
-        }
         if (at > begin)
             take_joint(needle, begin, at, &joints[count++]);
         while (at < needle.size && of_word(needle.data[at]))
             at++;
     }
-    *exact = count == 1 && !lines && joints[0].size == needle.size;
+    *exact = count == 1 && joints[0].gap_size + joints[0].before_size == needle.size;
     return count;
+}
+
+bool search_joint_is(ll_span line, ll_span gap, ll_span before)
+{
+    if (!before.size)
+        return memmem(line.data, line.size, gap.data, gap.size);
+    return line.size >= gap.size + before.size && !memcmp(line.data, gap.data, gap.size) &&
+           !memcmp(line.data + line.size - before.size, before.data, before.size);
 }

@@ -51,27 +51,18 @@ ll_status search_blocks_insert(db *d, int64_t segment, const search_blocks *bloc
 
 /* ---- Which */
 
-/* Powers of four. */
-static unsigned size_class(uint64_t messages)
-{
-    unsigned class = 0;
-    for (; messages >= search_merge_fan; messages /= search_merge_fan)
-        class ++;
-    return class;
-}
-
 size_t search_merge_due(const search_segments *all, size_t *first)
 {
-    for (unsigned class = 0; class < 32; class ++) {
-        size_t count = 0;
-        while (count < all->count && count < search_merge_max &&
-               size_class(all->all[all->count - 1 - count].messages) <= class)
-            count++;
-        *first = all->count - count;
-        if (count >= search_merge_fan)
-            return count;
+    uint64_t newer = 0;
+    size_t due = 0;
+    for (size_t count = 1; count <= all->count && count <= search_merge_max; count++) {
+        uint64_t messages = all->all[all->count - count].messages;
+        if (count >= search_merge_fan && messages <= newer)
+            due = count;
+        newer += messages;
     }
-    return 0;
+    *first = all->count - due;
+    return due;
 }
 
 static ll_status is_sparse(db *d, const search_segment *s, bool *sparse)

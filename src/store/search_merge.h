@@ -11,7 +11,7 @@
 #include "store/search_segment.h"
 
 enum {
-    search_merge_fan = 4,        /* as many segments of a size class (powers of four) become one */
+    search_merge_fan = 3,        /* segments: as many or more become one */
     search_merge_max = 16,       /* inputs of one merge */
     search_slice_bytes = 2 << 20 /* of blocks made by one call of search_merge_run */
 };
@@ -35,7 +35,8 @@ void search_blocks_clear(search_blocks *blocks);
 /* In a job of the writer. */
 LL_MUST_USE ll_status search_blocks_insert(db *d, int64_t segment, const search_blocks *blocks);
 
-/* Which segments are to be merged: *first and how many; 0: none. The newest, as soon as there are enough of a size. */
+/* Which segments are to be merged: *first and how many; 0: none. The newest, as many as possible, of which the oldest
+ * has no more messages than the others together: so each message is written again when what it is with has doubled. */
 size_t search_merge_due(const search_segments *all, size_t *first);
 
 /* Segments that follow each other and of whose messages less than half are left, to be made anew: *first and *count; 0:

@@ -15,7 +15,7 @@
 
 enum {
     search_format = 2,        /* raise it when terms are cut or coded otherwise: segments of another are made anew */
-    search_segments_max = 64, /* live ones; merging keeps them to three for each power of four of messages */
+    search_segments_max = 64, /* live ones; merging keeps them to one for each power of two of messages, and two */
     search_sweep_blocks = 64  /* removed by one job: 2 MB, some 10 ms */
 };
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store/search_sign.h"
 
-enum { UNIT = 256 }; /* bytes: sizes are of so many, to be halved */
+enum { SHARE = 8 };
 
 /* The bit of the run that begins here. Of three bytes: with a fourth that is in no text (UTF-8). Kept in the file:
  * search_format. */
@@ -26,34 +26,11 @@ static bool has(const char *sign, uint32_t bit)
     return (uint8_t)sign[bit >> 3] >> (bit & 7) & 1;
 }
 
-static size_t bits_set(const char *sign, size_t size)
+ll_status search_sign_make(text *out, search_class class, ll_span terms)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t word;
-        memcpy(&word, sign + i, 8);
-        count += (size_t)__builtin_popcountll(word);
-    }
-    return count;
-}
-
-/* In half the bits a run has the bit of half the number. */
-static void halve(char *sign, size_t size)
-{
-    for (size_t i = 0; i < size / 2; i++) {
-        uint8_t half = 0;
-        for (unsigned bit = 0; bit < 8; bit++) {
-            uint32_t from = (uint32_t)(i * 16 + 2 * bit);
-            half |= (uint8_t)((has(sign, from) || has(sign, from + 1)) << bit);
-        }
-        sign[i] = (char)half;
-    }
-}
-
-ll_status search_sign_make(text *out, ll_span terms)
-{
-    size_t size = terms.size / 8 / UNIT * UNIT;
-    size = size > search_sign_max ? search_sign_max : size < UNIT ? UNIT : size;
+    bool lines = search_class_is_lines(class);
+    size_t size = terms.size / SHARE;
+    size = size > search_sign_max ? search_sign_max : size < search_sign_min ? search_sign_min : size;
     char *sign = text_grow(out, size);
     if (!sign)
         return text_status(out);
@@ -61,13 +38,12 @@ ll_status search_sign_make(text *out, ll_span terms)
     while (terms.size) {
         ll_span term = span_cut(&terms, '\n');
         for (size_t i = 0; i + search_sign_short <= term.size; i++) {
-            set(sign, bit_of(term.data + i, true, (uint32_t)size * 8));
+            if (!lines)
+                set(sign, bit_of(term.data + i, true, (uint32_t)size * 8));
             if (i + search_sign_gram <= term.size)
                 set(sign, bit_of(term.data + i, false, (uint32_t)size * 8));
         }
     }
-    for (; size % 16 == 0 && size > search_sign_min && bits_set(sign, size) < size * 8 / search_sign_fill; size /= 2)
-        halve(sign, size);
     text_grown(out, size);
     return LL_OK;
 }
@@ -81,9 +57,10 @@ static ll_span within_lines(ll_span needle)
     return needle;
 }
 
-bool search_sign_tells(ll_span needle)
+bool search_sign_tells(search_class class, ll_span needle)
 {
-    return within_lines(needle).size >= search_sign_short;
+    size_t least = search_class_is_lines(class) ? search_sign_gram : search_sign_short;
+    return within_lines(needle).size >= least;
 }
 
 bool search_sign_may(ll_span sign, ll_span needle)

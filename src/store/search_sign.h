@@ -13,22 +13,21 @@
 enum {
     search_sign_short = 3,   /* bytes: what is asked of a needle that has no more. Only rare runs are in few blocks */
     search_sign_gram = 4,    /* of all others */
-    search_sign_max = 7936,  /* bytes: the row takes one page, not one and a bit. Halves down to 31 */
+    search_sign_max = 7936,  /* bytes: the row takes one page, not one and a bit */
     search_sign_min = 32,    /* so that few terms still tell */
-    search_sign_fill = 6,    /* halved while less than one bit in so many is set */
     search_sign_terms = 8192 /* plain terms below this are as soon read: no signature */
 };
 
 /* Blocks of this class have signatures. */
 static inline bool search_sign_has(search_class class)
 {
-    return class == SEARCH_CLASS_BODY || class == SEARCH_CLASS_HEAD || class == SEARCH_CLASS_JOINS;
+    return class == SEARCH_CLASS_BODY || class == SEARCH_CLASS_HEAD;
 }
 
-/* Add the signature of a block's decoded terms (search_block.h). LL_ENOMEM, LL_ELIMIT of the text. */
-LL_MUST_USE ll_status search_sign_make(text *out, ll_span terms);
-/* Is the needle long enough that a signature can say anything about it? LFs at its ends do not count. */
-bool search_sign_tells(ll_span needle);
+/* Add the signature of a block's decoded terms (search_block.h) of a class. LL_ENOMEM, LL_ELIMIT of the text. */
+LL_MUST_USE ll_status search_sign_make(text *out, search_class class, ll_span terms);
+/* Is the needle long enough that a signature of the class can say anything about it? LFs at its ends do not count. */
+bool search_sign_tells(search_class class, ll_span needle);
 /* False: the needle is in none of the terms. True also for a signature that cannot be
  * one: the block itself is to tell what is damaged. */
 bool search_sign_may(ll_span sign, ll_span needle);

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "base/regex.h"
 
-#include "base/text.h"
+#include "base/regex_literal.h"
+#include "base/utf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -171,9 +172,76 @@ static void test_budget(void **state)
     arena_fini(&memory);
 }
 
+static void literal_of(const char *pattern, const char *want)
+{
+    text literal;
+    text_init(&literal, NULL, regex_pattern_max);
+    regex_literal(span_str(pattern), &literal);
+    if (!span_equal(text_span(&literal), span_str(want)))
+        fail_msg("%s: '%s', not '%s'", pattern, text_str(&literal), want);
+    text_fini(&literal);
+}
+
+static void test_literals(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"invoice", "invoice"},
+                                           {"^(re|fwd?): .*INVOICE", "invoice"},
+                                           {"ornithopt(er|or)y", "ornithopt"},
+                                           {"colou?red", "colo"},
+                                           {"colou{0,1}red", "colo"},
+                                           {"ab+cde", "cde"},
+                                           {"abcd+e", "abcd"},
+                                           {"abc*", ""},
+                                           {"abc|def", ""},
+                                           {"(?:abcd|efgh)xyz", "xyz"},
+                                           {"(?i)abc[d-f]xyzw\\.", "xyzw."},
+                                           {"[0-9]{4}-[0-9]{7}", ""},
+                                           {"\\d+ euros\\b", " euros"},
+                                           {"(?x)a b c d", ""},
+                                           {"abc(?!def)", ""},
+                                           {"abcdef(?#|)", ""},
+                                           {"\\Qabc|def\\E", ""},
+                                           {"[[:alpha:]]abc", ""},
+                                           {"[]abc]xyz", "xyz"},
+                                           {"gr\xc3\xbc\xc3\x9f"
+                                            "en",
+                                            ""},
+                                           {"a.b", ""},
+                                           {"(abc", ""},
+                                           {"abc)", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        literal_of(cases[i][0], cases[i][1]);
+}
+
+/* What PCRE2 takes for an ASCII character without looking at case, the folded form takes for it too. */
+static void test_folding(void **state)
+{
+    (void)state;
+    for (uint32_t point = 0x80; point < 0x11000; point++) {
+        char utf8[8], letter[2] = {0, 0};
+        text folded;
+        if (point >= 0xd800 && point < 0xe000)
+            continue;
+        size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+        for (size_t i = size - 1; i; i--)
+            utf8[i] = (char)(0x80 | (point >> (6 * (size - 1 - i)) & 0x3f));
+        utf8[0] = (char)((size == 2 ? 0xc0 : size == 3 ? 0xe0 : 0xf0) | point >> (6 * (size - 1)));
+        if (!matches("^[!-~]$", span_of(utf8, size), 0, 0))
+            continue;
+        text_init(&folded, NULL, 64);
+        utf_fold(&folded, span_of(utf8, size));
+        assert_int_equal(folded.size, 1);
+        letter[0] = folded.data[0];
+        assert_true(matches(letter, span_of(utf8, size), 0, 0));
+        text_fini(&folded);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_matches), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_bombs), cmocka_unit_test(test_budget)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_matches),  cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_bombs),    cmocka_unit_test(test_budget),
+                                       cmocka_unit_test(test_literals), cmocka_unit_test(test_folding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,7 +108,7 @@ static void round_trip(void **state)
             assert_int_equal(blocks[i].ordinal, blocks[i].class == blocks[i - 1].class ? blocks[i - 1].ordinal + 1 : 0);
         search_postings at = search_postings_of(&b), skipped = at;
         ll_span rest = span_from(text_span(&b.terms), 1);
-        for (uint32_t n = 0; n < b.count; n++) {
+        for (uint32_t n = 0; n < search_block_terms_count(&b); n++) {
             ll_span term = span_cut(&rest, '\n');
             uint8_t bits[16] = {0};
             uint32_t added, want = 0;
@@ -129,7 +129,7 @@ static void round_trip(void **state)
         }
         assert_int_equal(rest.size, 0);
         assert_ptr_equal(at.at, at.end);
-        assert_int_equal(search_postings_skip(&skipped, b.count), LL_OK);
+        assert_int_equal(search_postings_skip(&skipped, search_block_terms_count(&b)), LL_OK);
         assert_int_equal(search_postings_skip(&skipped, 1), LL_ECORRUPT);
     }
     assert_int_equal(words, WORDS);
@@ -200,12 +200,13 @@ static void signatures(void **state)
     (void)state;
     text sign;
     text_init(&sign, NULL, search_sign_max);
-    assert_false(search_sign_tells(SPAN("\nab\n")));
-    assert_true(search_sign_tells(SPAN("\nabc\n")));
-    assert_false(search_sign_tells(SPAN("\n")));
-    assert_false(search_sign_tells(SPAN("")));
-    assert_true(search_sign_tells(SPAN("\nabcd")));
-    assert_int_equal(search_sign_make(&sign, SPAN("\nab\ncdefg\n")), LL_OK);
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nab\n")));
+    assert_true(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nabc\n")));
+    assert_false(search_sign_tells(SEARCH_CLASS_HEAD, SPAN("abc")));
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\n")));
+    assert_false(search_sign_tells(SEARCH_CLASS_BODY, SPAN("")));
+    assert_true(search_sign_tells(SEARCH_CLASS_BODY, SPAN("\nabcd")));
+    assert_int_equal(search_sign_make(&sign, SEARCH_CLASS_BODY, SPAN("\nab\ncdefg\n")), LL_OK);
     assert_int_equal(sign.size, search_sign_min);
     assert_true(search_sign_may(text_span(&sign), SPAN("defg\n")));
     assert_true(search_sign_may(text_span(&sign), SPAN("\nxy\n"))); /* too short */
@@ -218,9 +219,28 @@ static void signatures(void **state)
     text_fini(&sign);
 }
 
+/* As memmem, at every place and length. */
+static void finding(void **state)
+{
+    (void)state;
+    char hay[80];
+    for (size_t i = 0; i < sizeof hay; i++)
+        hay[i] = "abcab"[i * i % 5];
+    for (size_t at = 0; at < sizeof hay; at++)
+        for (size_t size = 1; size <= 12 && at + size <= sizeof hay; size++) {
+            char needle[12];
+            memcpy(needle, hay + at, size);
+            needle[size - 1] = (char)(needle[size - 1] + (at % 7 == 0)); /* some are not there */
+            for (size_t from = 0; from < sizeof hay; from += 3)
+                assert_ptr_equal(search_block_find(hay + from, hay + sizeof hay, span_of(needle, size)),
+                                 memmem(hay + from, sizeof hay - from, needle, size));
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(signatures), cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(damaged), cmocka_unit_test(too_much)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(signatures), cmocka_unit_test(finding),
+                                       cmocka_unit_test(round_trip), cmocka_unit_test(damaged),
+                                       cmocka_unit_test(too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

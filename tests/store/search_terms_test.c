@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "base/text.h"
 #include "base/utf.h"
-#include "store/search_terms.h"
+#include "store/search_gram.h"
+#include "store/search_line.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,8 +124,138 @@ static void needles(void **state)
     }
 }
 
+/* What stands between words, in pieces of any size. The mark is shown as ! */
+static void joints(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"", ""},
+        {"word", ""},
+        {"Dear Sir, hello", "| Sir!ear|, hel!Sir"},
+        {"a b  c", "| b!a|  c!b"},
+        {" (x)", "| (x!|)!x"},
+        {"end.\r\n\r\nnext line", "|.!end| lin!ext"},
+        {"abcdef----------------------gh", "|--------------------!def|--------------------!|--------------------!|-----"
+                                           "--------------g!|------------------gh!"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t step = 1; step < 9; step++) {
+            search_joiner j;
+            text out;
+            text_init(&out, NULL, 65536);
+            search_joiner_init(&j);
+            for (ll_span rest = span_str(texts[i][0]); rest.size; rest = span_from(rest, step))
+                assert_int_equal(search_joiner_push(&j, span_first(rest, step), gather, &out), LL_OK);
+            assert_int_equal(search_joiner_end(&j, gather, &out), LL_OK);
+            for (size_t n = 0; n < out.size; n++)
+                out.data[n] = out.data[n] == search_join_mark ? '!' : out.data[n];
+            assert_string_equal(text_str(&out), texts[i][1]);
+            text_fini(&out);
+        }
+}
+
+static void joints_of_needles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *needle, *joints;
+        bool exact;
+    } cases_[] = {
+        {"word", "", false},
+        {"in the", "[in| the]", true},
+        {"into the", "[nto| the]", false},
+        {", x", "[|, x]", true},
+        {"e.g.", "[e|.g][g|.]", false},
+        {"the ", "[the| ]", true},
+        {"a\r\nb", "", false},
+        {"in\x1fx", "", false},
+        {"of the ", "[of| the][the| ]", false},
+        {"in them", "[in| the]", false},
+    };
+    for (size_t i = 0; i < sizeof cases_ / sizeof *cases_; i++) {
+        search_joint joints_[4];
+        text out;
+        bool exact;
+        text_init(&out, NULL, 4096);
+        size_t count = search_needle_joints(span_str(cases_[i].needle), joints_, 4, &exact);
+        for (size_t n = 0; n < count; n++)
+            text_print(&out, "[%.*s|%.*s]", (int)joints_[n].before_size, joints_[n].before, (int)joints_[n].gap_size,
+                       joints_[n].gap);
+        assert_string_equal(text_str(&out), cases_[i].joints);
+        assert_int_equal(exact, cases_[i].exact);
+        text_fini(&out);
+    }
+    assert_true(search_joint_is(SPAN(" the\x1fin"), SPAN(" th"), SPAN("n")));
+    assert_false(search_joint_is(SPAN(" the\x1fin"), SPAN("the"), SPAN("n")));
+    assert_false(search_joint_is(SPAN(" the\x1f"), SPAN(" the"), SPAN("n")));
+    assert_true(search_joint_is(SPAN(",  the\x1fin"), SPAN(" the"), SPAN("")));
+}
+
+static void grams(void **state)
+{
+    (void)state;
+    search_grams g;
+    text out;
+    char last = 0;
+    text_init(&out, NULL, 65536);
+    search_grams_init(&g);
+    assert_int_equal(search_grams_push(&g, &last, SPAN("ab\nu\xcc\x88"), gather, &out), LL_OK);
+    assert_int_equal(search_grams_push(&g, &last,
+                                       SPAN("\xe6\x9d\xb1"
+                                            "c"),
+                                       gather, &out),
+                     LL_OK);
+    assert_int_equal(search_grams_push(&g, &last, SPAN("d\xe6\x9d\xb1"), gather, &out), LL_OK);
+    assert_int_equal(search_grams_end(&g, gather, &out), LL_OK);
+    assert_string_equal(text_str(&out), "|u\xcc\x88|\xcc\x88|\xe6\x9d\xb1|a|ab|b|c|cd|d|u");
+    text_fini(&out);
+    static const char *const yes[] = {"a", "a ", "\xc3\x9f", "\xe6\x9d\xb1", "\xf0\x9f\x98\x80", "u\xcc\x88"};
+    static const char *const no[] = {"", "abc", "a\n", "\n", "\x1e", "\xc3\x9fx", "a\xc3\x9f", "\xcc\x88\xcc\x88"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        assert_true(search_needle_is_gram(span_str(yes[i])));
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        assert_false(search_needle_is_gram(span_str(no[i])));
+}
+
+/* A long line is in pieces, each of which begins with its name, and no needle falls between them. */
+static void lines(void **state)
+{
+    (void)state;
+    text made, line, out, needle;
+    text_init(&made, NULL, search_term_max);
+    text_init(&line, NULL, 1 << 16);
+    text_init(&out, NULL, 1 << 20);
+    text_init(&needle, NULL, search_line_needle);
+    text_add_str(&line, "x-y: ");
+    for (unsigned i = 0; line.size < 9000; i++)
+        text_print(&line, "%u\n", i);
+    assert_int_equal(search_line_cut(SPAN("x-y"), text_span(&line), &made, gather, &out), LL_OK);
+    ll_span rest = span_from(text_span(&out), 1);
+    for (size_t n = 0; rest.size; n++) {
+        ll_span piece = span_cut(&rest, '|');
+        assert_true(span_equal(span_first(piece, 4), n ? SPAN("x-y\x01") : SPAN("x-y:")));
+        assert_in_range(piece.size, 1, search_term_max);
+        assert_ptr_equal(memchr(piece.data, '\n', piece.size), NULL);
+    }
+    for (size_t at = 5; at + search_line_needle <= line.size; at += 7) {
+        text_clear(&needle);
+        assert_false(search_line_needle_make(span_of(line.data + at, search_line_needle), &needle)); /* for its LFs */
+        assert_non_null(memmem(out.data, out.size, needle.data, needle.size));
+    }
+    text_clear(&needle);
+    assert_true(search_line_needle_make(SPAN("some words"), &needle));
+    assert_string_equal(text_str(&needle), "some words");
+    text_fini(&made);
+    text_fini(&line);
+    text_fini(&out);
+    text_fini(&needle);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cut), cmocka_unit_test(long_runs), cmocka_unit_test(needles)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cut),    cmocka_unit_test(long_runs),         cmocka_unit_test(needles),
+        cmocka_unit_test(joints), cmocka_unit_test(joints_of_needles), cmocka_unit_test(grams),
+        cmocka_unit_test(lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
