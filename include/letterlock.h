@@ -452,8 +452,7 @@ typedef struct ll_connector {
     void (*close)(void *self, void *mailbox);
     /* The newest version at once, never later: a new reference. *recent_first: UIDs at or above it, up to the view's
      * uidnext, are \Recent for this session and have been claimed by it unless it is read-only; 0: none (RFC 3501
-     * section 2.3.2). NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE; if it
-     * has deleted it itself it goes on with no mailbox selected. */
+     * section 2.3.2). NULL: the mailbox is gone (deleted, or its UIDVALIDITY changed): the session ends with BYE. */
     ll_view *(*latest)(void *self, void *mailbox, uint32_t *recent_first);
     /* The client has been told everything up to this mod-sequence: messages expunged before it need not stay readable
      * for it. */

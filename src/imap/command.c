@@ -172,18 +172,6 @@ void command_begin_news(ll_session *s)
 
 /* --- and ends --- */
 
-/* The selected mailbox is gone. Whoever deleted it has no mailbox selected; who hears of it this way can be told in no
- * other. */
-static void lost_mailbox(ll_session *s)
-{
-    if (s->command.row->step != run_delete || s->outcome) {
-        s->bye_after = "The mailbox was deleted";
-        return;
-    }
-    session_unselect(s);
-    session_add(s, SPAN("* OK [CLOSED] The mailbox was deleted\r\n")); /* RFC 9051 section 7.1 */
-}
-
 void command_sync(ll_session *s)
 {
     command *c = &s->command;
@@ -196,7 +184,7 @@ void command_sync(ll_session *s)
     bool tells = (c->row->flags & COMMAND_TELLS && !command_is_bad(s->outcome)) || c->sync_tells;
     if (!notify_wants_selected(s) && !tells && !c->sync_force) {
         if (sync_closed(s))
-            lost_mailbox(s);
+            s->bye_after = "The mailbox was deleted";
         return;
     }
     bool hold = c->sync_hold_expunge || (c->row->flags & COMMAND_NO_EXPUNGE && !c->uid);
@@ -204,7 +192,7 @@ void command_sync(ll_session *s)
     if (!status && s->sync && c->sync_modseq)
         sync_all_modseqs(s);
     if (status == LL_ECLOSED)
-        lost_mailbox(s);
+        s->bye_after = "The mailbox was deleted";
     else if (status)
         s->broken = true;
 }

@@ -30,7 +30,7 @@ SCRIPTS = {
                   'a LIST "" ""', "a SUBSCRIBE one", 'a LSUB "" *', "a RENAME one four", 'a LIST "" *', 'a LSUB "" *', "a UNSUBSCRIBE one",
                   "a RENAME two five", 'a LIST "" *', "a DELETE five", 'a LIST "" *', "a DELETE five/three", "a DELETE five", "a DELETE nowhere",
                   "a RENAME nowhere there", "a CREATE INBOX", "a DELETE INBOX", "a STATUS four (MESSAGES RECENT UIDNEXT UNSEEN)",
-                  "a STATUS nowhere (MESSAGES)", "a CREATE six/", 'a LIST "" six', "a SELECT four", "a DELETE four", "a STATUS gone (MESSAGES)"],
+                  "a STATUS nowhere (MESSAGES)", "a CREATE six/", 'a LIST "" six', "a SELECT four", "a DELETE four", "a NOOP"],
     "append": START + ["a STATUS INBOX (MESSAGES UIDNEXT UNSEEN RECENT)", append(2, "", DATE, "nowhere"), "a SELECT INBOX",
                        append(2, r"\Answered"), "a FETCH 5 (UID FLAGS)", "a FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)",
                        f"a APPEND INBOX {{{{{MESSAGES[2]}}}}} {{{{{MESSAGES[4]}}}}}", "a FETCH 6:* (FLAGS RFC822.SIZE)"],

@@ -684,7 +684,7 @@ bool act_check(judge *j, act *a, unsigned n)
     reply r = {.numbers = j->numbers};
     const char *why = "";
     size_t at = 0;
-    bool done = false, good = true, closed = false;
+    bool done = false, good = true;
     expect(c);
     while (good && !done) {
         long size = reply_read(said->data + at, said->size - at, &r, &why);
@@ -695,14 +695,9 @@ bool act_check(judge *j, act *a, unsigned n)
         at += (size_t)size;
         j->replies++;
         done = r.kind == REPLY_TAGGED;
-        closed |= r.kind == REPLY_STATE && !strcmp(r.code, "CLOSED");
         if (a->dead && !done)
             continue;
         good = done ? check_tagged(c, &r) : check_untagged(c, &r);
-    }
-    if (good && a->dead && closed && a->st.op == OP_DELETE) { /* its own: it stays, without a mailbox */
-        viewer_unselect(c->v);
-        a->dead = false;
     }
     if (good && a->dead)
         good = read_to_end(c, &at, &r);
