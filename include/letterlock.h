@@ -136,7 +136,8 @@ typedef struct ll_allocator {
       "messages of one command (RFC 9738), 0: any number: ten times the largest mailbox that was measured, so that "   \
       "no "                                                                                                            \
       "client meets it; hosts with less patience set less")                                                            \
-    X(save_limit, 0, "messages of one COPY or APPEND (RFC 9738) where message_limit is 0; 0: any number")
+    X(save_limit, 0,                                                                                                   \
+      "messages of one COPY or APPEND (RFC 9738), where that is less than message_limit; 0: no limit of its own")
 
 typedef struct ll_limits {
     uint32_t size; /* sizeof(ll_limits) of the caller */

@@ -15,11 +15,11 @@ static bool is_over(uint64_t limit, uint64_t count)
     return limit && count > limit;
 }
 
-/* Of COPY and APPEND. */
+/* Of COPY and APPEND: the smaller of the two. */
 static uint64_t limit_of_saving(const ll_session *s)
 {
-    uint64_t limit = limit_of(s->limits.message_limit);
-    return limit ? limit : limit_of(s->limits.save_limit);
+    uint64_t limit = limit_of(s->limits.message_limit), save = limit_of(s->limits.save_limit);
+    return limit && (!save || limit < save) ? limit : save;
 }
 
 /* The lowest UID of the highest `limit`. */
@@ -82,9 +82,9 @@ const char *message_limit_code(const ll_session *s, command *c)
 
 void message_limit_capabilities(const ll_session *s, text *out)
 {
-    uint64_t limit = limit_of(s->limits.message_limit), save = limit_of(s->limits.save_limit);
+    uint64_t limit = limit_of(s->limits.message_limit), save = limit_of_saving(s);
     if (limit)
         text_print(out, " MESSAGELIMIT=%" PRIu64, limit);
-    else if (save)
+    if (save)
         text_print(out, " SAVELIMIT=%" PRIu64, save);
 }

@@ -7,8 +7,8 @@
  * nothing). What would be worth nothing in part (COPY, APPEND, SORT, THREAD, a PARTIAL wider than the limit) is refused
  * whole. EXPUNGE, CLOSE and STATUS have no limit.
  *
- * Without a message_limit there may be a save_limit, SAVELIMIT: for COPY and APPEND alone. A server says one or the
- * other (section 3). */
+ * limits.save_limit is for COPY and APPEND alone. SAVELIMIT is said beside MESSAGELIMIT, so that a client that knows
+ * only one of them knows what holds for it: the smaller of the two numbers. */
 #ifndef IMAP_MESSAGE_LIMIT_H
 #define IMAP_MESSAGE_LIMIT_H
 
@@ -25,7 +25,7 @@ LL_MUST_USE ll_status message_limit_append(const ll_session *s, command *c, uint
 LL_MUST_USE ll_status message_limit_whole(const ll_session *s, command *c, uint64_t count);
 /* The response code of a command that was cut, in its memory; NULL: it was not, or no memory. */
 const char *message_limit_code(const ll_session *s, command *c);
-/* Append the capability. */
+/* Append the capabilities. */
 void message_limit_capabilities(const ll_session *s, text *out);
 
 #endif

@@ -51,9 +51,15 @@ static void advertised(void **state)
     chat_open(&t, &(chat_how){.login = true});
     chat_send(&t, SPAN("a CAPABILITY\r\n"));
     assert_non_null(strstr(text_str(&t.said), " MESSAGELIMIT=10000000"));
-    assert_null(strstr(text_str(&t.said), "SAVELIMIT"));
+    assert_non_null(strstr(text_str(&t.said), " SAVELIMIT=10000000"));
     chat_close(&t);
     ll_limits_init(&limits);
+    limits.save_limit = 9;
+    chat_open(&t, &(chat_how){.login = true, .limits = &limits});
+    chat_send(&t, SPAN("a CAPABILITY\r\n"));
+    assert_non_null(strstr(text_str(&t.said), " MESSAGELIMIT=10000000"));
+    assert_non_null(strstr(text_str(&t.said), " SAVELIMIT=9"));
+    chat_close(&t);
     limits.message_limit = 0;
     limits.save_limit = 7;
     chat_open(&t, &(chat_how){.login = true, .limits = &limits});
