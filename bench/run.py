@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The numbers of docs/benchmarks.md: a real server on loopback, loaded by bench/load.c.
 
-    bench/run.py [--quick] [--write] [--awake] [--only SECTION,...] [--peer dovecot] [--build DIR] [--runs N]
+    bench/run.py [--quick] [--write] [--awake] [--only SECTION,...] [--peer dovecot|both] [--messages N] [--build DIR] [--runs N]
 
 Every number is the median of N runs (3). --awake keeps the cores from sleeping (a loop of the lowest priority on each): on a virtual
 machine it can take milliseconds to wake for the end of a sync, and one connection at a time then measures nothing else. --quick is a slice of under 20 s that shows that everything still runs, not how fast.
---write puts the tables into docs/benchmarks.md. --peer dovecot measures Dovecot under the same load. Sections: disk lmtp smtp
+--write puts the tables into docs/benchmarks.md. --peer dovecot measures Dovecot under the same load; --peer both measures each section
+of both, one right after the other, and sets them side by side. --messages: in the large mailboxes (10,000). Sections: disk lmtp smtp
 append fetch search select store copy mailboxes login memory stream sessions notify cold space."""
 import argparse
 import base64
@@ -71,15 +72,28 @@ def microseconds(us):
 
 
 class Bench:
-    def __init__(self, options):
+    def __init__(self, options, peer):
         self.options = options
-        self.kind = servers.PEERS[options.peer]
+        self.kind = servers.PEERS[peer]
         self.runs = 1 if options.quick else options.runs
         self.sections = []
         self.rows = []
 
     def count(self, full, quick):
         return quick if self.options.quick else full
+
+    def messages(self):
+        return self.count(self.options.messages, 200)
+
+    def section(self, name):
+        """Run it; its rows."""
+        self.rows = []
+        about = (SECTIONS[name].__doc__ or "").strip()
+        print(f"{self.kind.name}, {name}: {about}", flush=True)
+        SECTIONS[name](self)
+        if self.rows:
+            self.sections.append((name, about, self.rows))
+        return about, self.rows
 
     def server(self, users=USERS):
         return self.kind(self.options.build, users)
@@ -192,7 +206,7 @@ def append(bench):
 def with_mail(bench, measure):
     server = bench.server(1)
     try:
-        count = bench.count(5000, 200)
+        count = bench.messages()
         bench.append(server, server.users[0], count)
         user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap")}
         measure(server, count, user)
@@ -343,7 +357,7 @@ def space(bench):
     """Bytes on disk for a byte of mail, all indexes included: mail of the load generator, appended; then the same again into another mailbox."""
     server = bench.server(1)
     try:
-        count = bench.count(5000, 200)
+        count = bench.messages()
         user = {"user": server.users[0][0], "password": server.users[0][1], "port": server.port("imap")}
         before = server.disk_bytes()
         mail = 0
@@ -480,17 +494,53 @@ def table(bench, command):
     return "\n".join(lines)
 
 
-def write(bench, command, intro):
+UNITS = {"µs": 1e-6, "ms": 1e-3, "s": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "of the mail": 1}
+
+
+def value(shown):
+    """The number of a result as it is shown, and whether more is better; None: it is not one number."""
+    found = re.fullmatch(r"(?:< )?([\d.,]+(?:e[+]?\d+)?) (\S.*)", shown)
+    if not found:
+        return None
+    number, unit = float(found.group(1).replace(",", "")), found.group(2)
+    if unit.endswith("/s"):
+        return number, True
+    return (number * UNITS[unit], False) if unit in UNITS else None
+
+
+def ratio(ours, theirs):
+    """How many times better we are."""
+    us, them = value(ours), value(theirs)
+    if not us or not them or not us[0] or not them[0]:
+        return ""
+    return f"{us[0] / them[0] if us[1] else them[0] / us[0]:.2g}"
+
+
+def side_by_side(sections, command):
+    lines = []
+    for name, about, ours, theirs in sections:
+        known = {row[0]: row for row in theirs}
+        lines += [f"### {name}", "", about, "", f"    {command} --only {name}", "",
+                  "| what | Letterlock | Dovecot | times better | CPU of the server, each: Letterlock, Dovecot |", "| --- | ---: | ---: | ---: | ---: |"]
+        for what, result, _latency, cpu in ours:
+            peer = known.get(what) or known.get(re.sub(", (un)?locked$", "", what)) or ("", "", "", "")
+            both = f"{cpu}, {peer[3]}" if cpu and peer[3] else cpu
+            lines.append(f"| {what} | {result} | {peer[1]} | {ratio(result, peer[1])} | {both} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(key, title, intro, tables):
     path = os.path.join(ROOT, "docs", "benchmarks.md")
-    begin, end = f"<!-- {bench.options.peer}: begin -->", f"<!-- {bench.options.peer}: end -->"
+    begin, end = f"<!-- {key}: begin -->", f"<!-- {key}: end -->"
     with open(path, encoding="utf-8") as file:
         text = file.read()
     if begin not in text:
-        text = text.rstrip("\n") + f"\n\n## {bench.kind.name}\n\n{begin}\n{end}\n"
+        text = text.rstrip("\n") + f"\n\n## {title}\n\n{begin}\n{end}\n"
     head, rest = text.split(begin, 1)
     tail = rest.split(end, 1)[1]
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{head}{begin}\n\n{intro}\n\n{table(bench, command)}\n{end}{tail}")
+        file.write(f"{head}{begin}\n\n{intro}\n\n{tables}\n{end}{tail}")
 
 
 def main():
@@ -499,7 +549,8 @@ def main():
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--awake", action="store_true")
     parser.add_argument("--only", default="")
-    parser.add_argument("--peer", default="letterlock", choices=sorted(servers.PEERS))
+    parser.add_argument("--peer", default="letterlock", choices=[*sorted(servers.PEERS), "both"])
+    parser.add_argument("--messages", type=int, default=10000)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
@@ -510,28 +561,32 @@ def main():
     if unknown:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     build_load()
-    bench = Bench(options)
+    benches = [Bench(options, peer) for peer in (("letterlock", "dovecot") if options.peer == "both" else (options.peer,))]
     before = os.getloadavg()
     spinners = keep_awake() if options.awake else []
-    print(f"{bench.kind.name} on {machine()}; load average before: {before[0]:.2f} {before[1]:.2f} {before[2]:.2f}", flush=True)
+    print(f"On {machine()}; load average before: {before[0]:.2f} {before[1]:.2f} {before[2]:.2f}", flush=True)
+    pairs = []
     for name in names:
-        bench.rows = []
-        about = (SECTIONS[name].__doc__ or "").strip()
-        print(f"{name}: {about}", flush=True)
-        SECTIONS[name](bench)
-        if bench.rows:
-            bench.sections.append((name, about, bench.rows))
+        done = [bench.section(name) for bench in benches]
+        if done[0][1] and len(done) > 1:
+            pairs.append((name, done[0][0], done[0][1], done[1][1]))
     after = os.getloadavg()
     for spinner in spinners:
         spinner.kill()
         spinner.wait()
     print(f"load average after: {after[0]:.2f} {after[1]:.2f} {after[2]:.2f}")
+    peer = f" --peer {options.peer}" if options.peer != "letterlock" else ""
+    size = f" --messages {options.messages}" if options.messages != 10000 else ""
+    command = f"bench/run.py{' --awake' if options.awake else ''}{peer}{size}"
+    tables = side_by_side(pairs, command) if options.peer == "both" else table(benches[0], command)
+    if options.peer == "both":
+        print(tables)
     if options.write:
-        peer = f" --peer {options.peer}" if options.peer != "letterlock" else ""
-        write(bench, f"bench/run.py{' --awake' if options.awake else ''}{peer}",
-              f"On {machine()}; the load generator runs on the same cores. Medians of {bench.runs} runs. Load average before "
+        title = "Letterlock and Dovecot side by side" if options.peer == "both" else benches[0].kind.name
+        write(options.peer + (f"-{options.messages}" if size else ""), f"{title}, {options.messages:,} messages",
+              f"On {machine()}; the load generator runs on the same cores. Medians of {benches[0].runs} runs. Load average before "
               f"{before[0]:.2f}, after {after[0]:.2f} (the load generator"
-              f"{' and the loops that keep the cores awake' if options.awake else ''} included).")
+              f"{' and the loops that keep the cores awake' if options.awake else ''} included).", tables)
     return 0
 
 
