@@ -11,7 +11,7 @@
 
 enum {
     MAILBOX_VIEW_LEAST = 2000, /* messages of a mailbox whose view is kept: below, the scan takes 0.2 ms */
-    MAILBOX_VIEW_LOOK = 64   /* changes, before anybody asks how large the mailbox is */
+    MAILBOX_VIEW_LOOK = 64     /* changes, before anybody asks how large the mailbox is */
 };
 
 /* Changes of so many messages are worth keeping the view anew: bringing one in costs as much as scanning 16. */

@@ -287,6 +287,43 @@ static void test_deleted(void **state)
     fixture_fini(&f);
 }
 
+/* A vault that opens has INBOX's kept view ready; who then selects it sees what has come meanwhile, too. */
+static void test_ahead(void **state)
+{
+    (void)state;
+    for (int workers = 0; workers <= 2; workers += 2) {
+        fixture f;
+        client c;
+        fixture_init(&f, workers);
+        assert_int_equal(vault_count(f.vault).views, 0);
+        fill(&f, COUNT);
+        assert_int_equal(vault_count(f.vault).views, 0); /* none is kept, and nobody has asked for a scan */
+        open_and_close(&f);
+        assert_int_equal(vault_count(f.vault).views, 1);
+        client_init(&c, &f);
+        assert_int_equal(client_append(&c, "INBOX", "new", F(FLAGGED), NULL), LL_OK);
+        assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+        assert_int_equal(ll_view_count(c.view), COUNT + 1);
+        assert_true(ll_view_has(c.view, COUNT + 1));
+        assert_int_equal(client_expunge(&c, 1, 100), LL_OK);
+        client_fini(&c);
+        /* Changed while nobody has it open, and opened anew: from the kept view and what came since. */
+        reopen(&f);
+        assert_int_equal(vault_count(f.vault).views, 1);
+        client_init(&c, &f);
+        assert_int_equal(client_open(&c, "INBOX", true), LL_OK);
+        db *d = look(&f);
+        ll_view *scanned;
+        uint32_t recent;
+        assert_int_equal(mailbox_scan(d, handle_mailbox(c.mailbox), &scanned, &recent), LL_OK);
+        check_equal(c.view, scanned);
+        ll_view_unref(&scanned);
+        db_close(&d);
+        client_fini(&c);
+        fixture_fini(&f);
+    }
+}
+
 static double milliseconds(void)
 {
     struct timespec t;
@@ -323,6 +360,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes), cmocka_unit_test(test_damage),     cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_small),   cmocka_unit_test(test_unattended), cmocka_unit_test(test_deleted),
+        cmocka_unit_test(test_ahead),
     };
     const struct CMUnitTest sizes[] = {cmocka_unit_test(measure)};
     measured = argc > 1 ? atol(argv[1]) : 0;
