@@ -96,6 +96,9 @@ void net_conn_pause(net_conn *conn);
 void net_conn_resume(net_conn *conn);
 /* Offer held input again, if there is any and reading is not paused; from inside on_input: after it returned. */
 void net_conn_offer(net_conn *conn);
+/* From inside on_input: an answer to what came is being made. So it need not be acknowledged at once by a packet of its
+ * own, which input without an answer is, lest the peer hold back the rest of it (Nagle). */
+void net_conn_answer_comes(net_conn *conn);
 /* Silence after which on_timeout comes; 0 (the beginning): never. Input and progress of output restart it. Calling this
  * restarts it too. Handshake and closing have their own times. A host that lets its peer wait
  * for a worker sets 0 meanwhile: that silence is ours. */

@@ -114,6 +114,12 @@ static void conn_acknowledge(const net_conn *conn)
         setsockopt(conn->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+void net_conn_answer_comes(net_conn *conn)
+{
+    net_loop_check(conn->loop);
+    conn->answered = true;
+}
+
 void conn_read(net_conn *conn)
 {
     char *buffer = net_loop_buffer(conn->loop);

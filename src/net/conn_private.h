@@ -62,7 +62,7 @@ struct net_conn {
     bool offer_again;      /* somebody asked for an offer meanwhile */
     bool read_wants_write; /* TLS: SSL_read must send something first */
     bool write_wants_read; /* TLS: SSL_write must receive something first */
-    bool answered;         /* something was sent since the last bytes came */
+    bool answered;         /* something was sent since the last bytes came, or will be */
     bool hot;              /* the timer runs */
     uint8_t handles;       /* libuv handles not closed yet */
     int events;            /* what the poll handle watches */

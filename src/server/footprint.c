@@ -13,6 +13,8 @@
 #define LOCK_FLAGS                                                                                                     \
     (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) /* on fault: not whole stacks of threads that use a page of them */
 
+enum { MAPPED_BYTES = 1 << 20 }; /* above LL_ROWS_CONTENT, whatever malloc adds to it */
+
 /* Running into a limit would look like a lack of memory. */
 static bool may_lock_all(void)
 {
@@ -27,6 +29,11 @@ bool footprint_init(footprint *f)
     /* Each arena keeps its own free memory. As many threads as there are cores allocate at a time, whatever the number
      * of workers; one more, for who is interrupted while he holds one. */
     (void)mallopt(M_ARENA_MAX, cores > 0 ? (int)cores + 1 : 3);
+    /* Output and portions of up to 512 KiB come and go with each FETCH: left to itself, malloc gives them back to the
+     * system and has them anew, zeroed page by page, until it has seen large ones. Larger than that is mapped, and
+     * goes back at once; so does what is free at the end of an arena beyond two of them. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, 2 * MAPPED_BYTES);
     f->locked = may_lock_all() && !mlockall(LOCK_FLAGS);
     return f->locked;
 }

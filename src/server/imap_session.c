@@ -293,6 +293,8 @@ static size_t on_input(void *context, ll_span bytes)
         pump(s);
     else
         s->again = true;
+    if (s->client.conn && s->engine && !(ll_session_wants(s->engine) & LL_WANTS_INPUT))
+        net_conn_answer_comes(s->client.conn); /* a whole command, which a worker has now */
     return taken;
 }
 

@@ -222,6 +222,70 @@ static ll_status store_row(store *s, db_stmt *q)
     return status ? status : change_flags(c, (ll_range){uid, uid}, s->op, s->flags);
 }
 
+/* One system flag comes or goes, whatever the others are, and nobody asks for the rows: then SQLite finds those that
+ * change, and how many they are is all that the counters need. (Of \Deleted they need the sizes too.) */
+enum { store_wide_least = 64 }; /* UIDs of a range: three statements cost as much as looking at some 20 rows */
+
+static bool store_is_wide(const store *s, ll_range range)
+{
+    uint64_t bits = s->flags->bits[0];
+    bool one = bits && !(bits & (bits - 1)) && no_keywords(s->flags);
+    return one && bits != 1u << LL_FLAG_DELETED && s->op != LL_FLAGS_REPLACE && s->unchanged_since == UINT64_MAX &&
+           range.last >= range.first && range.last - range.first >= store_wide_least;
+}
+
+static void bind_wide(db_stmt *q, const store *s, ll_range range)
+{
+    int64_t bit = (int64_t)s->flags->bits[0];
+    db_bind_int(q, 1, s->m->id);
+    db_bind_int(q, 2, range.first);
+    db_bind_int(q, 3, range.last);
+    db_bind_int(q, 4, bit);
+    db_bind_int(q, 5, s->op == LL_FLAGS_ADD ? 0 : bit);
+}
+
+/* The first and the last that change. LL_ENOTFOUND: none does. */
+static ll_status wide_ends(store *s, ll_range range, ll_range *found)
+{
+    int64_t first = 0, last = 0;
+    db_stmt *q = db_prepare(s->w->db, "SELECT uid FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
+                                      "AND (flags & ?4) = ?5 ORDER BY uid LIMIT 1");
+    bind_wide(q, s, range);
+    ll_status status = db_take_int(q, &first);
+    if (status)
+        return status;
+    q = db_prepare(s->w->db, "SELECT uid FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 "
+                             "AND (flags & ?4) = ?5 ORDER BY uid DESC LIMIT 1");
+    bind_wide(q, s, range);
+    status = db_take_int(q, &last);
+    *found = (ll_range){(uint32_t)first, (uint32_t)last};
+    return status;
+}
+
+static ll_status store_wide(store *s, ll_range range)
+{
+    ll_range found;
+    ll_status status = wide_ends(s, range, &found);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_OK : status;
+    change *c = mailbox_change(s->w, s->m);
+    if (!c)
+        return LL_ENOMEM;
+    int64_t bit = (int64_t)s->flags->bits[0];
+    db_stmt *q = db_prepare(s->w->db, "UPDATE entry SET flags = flags + ?6, modseq = ?7 "
+                                      "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND (flags & ?4) = ?5");
+    bind_wide(q, s, found);
+    db_bind_int(q, 6, s->op == LL_FLAGS_ADD ? bit : -bit);
+    db_bind_int(q, 7, (int64_t)s->m->modseq);
+    status = db_run(q);
+    if (status)
+        return status;
+    uint64_t changed = (uint64_t)db_changes(s->w->db);
+    if (bit == 1 << LL_FLAG_SEEN)
+        s->m->unseen += s->op == LL_FLAGS_ADD ? (uint64_t)0 - changed : changed;
+    return change_flags(c, found, s->op, s->flags); /* for those between that have it already it says nothing new */
+}
+
 ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t count, ll_flags_op op,
                       const ll_flags *flags, uint64_t unchanged_since, entry_found *refused, ll_call *call)
 {
@@ -232,6 +296,10 @@ ll_status entry_store(writer *w, mailbox_row *m, const ll_range *ranges, size_t 
                "ORDER BY uid");
     ll_status status = LL_OK;
     for (size_t i = 0; !status && i < count; i++) {
+        if (store_is_wide(&s, ranges[i])) {
+            status = store_wide(&s, ranges[i]);
+            continue;
+        }
         db_bind_int(q, 1, m->id);
         db_bind_int(q, 2, ranges[i].first);
         db_bind_int(q, 3, ranges[i].last);

@@ -92,10 +92,25 @@ static ll_status open_saved(db *d, const mailbox_row *m, ll_view *view, uint64_t
     return same ? LL_OK : LL_ECORRUPT;
 }
 
+/* The kept view with what came since; on any failure *view is NULL. */
+static ll_status open_kept(db *d, const mailbox_row *m, ll_view **view, bool *save)
+{
+    uint64_t count = 0;
+    ll_status status = ll_view_new(view, NULL, m->uidvalidity);
+    if (!status)
+        status = open_saved(d, m, *view, &count);
+    if (status) {
+        ll_view_unref(view);
+        return status;
+    }
+    ll_view_seal(*view, m->uidnext, m->modseq);
+    *save = count > mailbox_view_old(m->messages);
+    return LL_OK;
+}
+
 ll_status mailbox_view_open(db *d, int64_t mailbox, ll_view **view, uint32_t *recent_uid, bool *save)
 {
     mailbox_row m;
-    uint64_t count = 0;
     *view = NULL;
     *save = false;
     ll_status status = mailbox_load(d, mailbox, &m);
@@ -103,20 +118,47 @@ ll_status mailbox_view_open(db *d, int64_t mailbox, ll_view **view, uint32_t *re
         return status;
     if (m.messages < MAILBOX_VIEW_LEAST || m.noselect)
         return mailbox_scan(d, mailbox, view, recent_uid);
-    status = ll_view_new(view, NULL, m.uidvalidity);
-    if (!status)
-        status = open_saved(d, &m, *view, &count);
-    if (!status) {
-        ll_view_seal(*view, m.uidnext, m.modseq);
-        *recent_uid = m.recent_uid;
-        *save = count > mailbox_view_old(m.messages);
-        return LL_OK;
-    }
-    ll_view_unref(view);
-    if (status == LL_ENOMEM || status == LL_EIO || status == LL_ETIMEOUT)
+    status = open_kept(d, &m, view, save);
+    *recent_uid = m.recent_uid;
+    if (!status || status == LL_ENOMEM || status == LL_EIO || status == LL_ETIMEOUT)
         return status;
     *save = true;
     return mailbox_scan(d, mailbox, view, recent_uid);
+}
+
+/* --------------------------------------------------------------------------------------------------- Ahead */
+
+/* In a transaction: the row and what is loaded are of the same moment. */
+static ll_status load_ahead(db *d, int64_t mailbox, ll_view **view, uint32_t *recent_uid, bool *save)
+{
+    mailbox_row m;
+    ll_status status = db_begin_read(d);
+    if (status)
+        return status;
+    status = mailbox_load(d, mailbox, &m);
+    if (!status)
+        status = open_kept(d, &m, view, save);
+    if (!status)
+        *recent_uid = m.recent_uid;
+    db_rollback(d);
+    return status;
+}
+
+int64_t mailbox_view_ahead(vault *v, db *d)
+{
+    mailbox_row m;
+    opened *to = NULL;
+    ll_view *view = NULL;
+    uint32_t recent_uid = 0;
+    bool ready = false, save = false;
+    if (mailbox_find_selectable(d, SPAN("INBOX"), &m) || m.messages < MAILBOX_VIEW_LEAST)
+        return 0;
+    if (opened_take(v, m.id, &to, &ready))
+        return 0;
+    if (!ready && !load_ahead(d, m.id, &view, &recent_uid, &save) && opened_load(v, to, view, recent_uid))
+        save = false;
+    opened_give(v, &to);
+    return save ? m.id : 0;
 }
 
 /* -------------------------------------------------------------------------------------------------- Saving */

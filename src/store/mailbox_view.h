@@ -11,7 +11,7 @@
 
 enum {
     MAILBOX_VIEW_LEAST = 2000, /* messages of a mailbox whose view is kept: below, the scan takes 0.2 ms */
-    MAILBOX_VIEW_LOOK = 64   /* changes, before anybody asks how large the mailbox is */
+    MAILBOX_VIEW_LOOK = 64     /* changes, before anybody asks how large the mailbox is */
 };
 
 /* Changes of so many messages are worth keeping the view anew: bringing one in costs as much as scanning 16. */
@@ -22,6 +22,10 @@ static inline uint64_t mailbox_view_old(uint64_t messages)
 
 /* As mailbox_scan, from the kept view if it is good. *save: keeping it anew would help the next one. */
 LL_MUST_USE ll_status mailbox_view_open(db *d, int64_t mailbox, ll_view **view, uint32_t *recent_uid, bool *save);
+/* A vault opens, and INBOX is what its client asks for next: if its view is kept, have it ready in opened.h, like that
+ * of a mailbox that a session has left. Never a scan. On a connection that nobody else uses; any failure is as if
+ * nobody had asked. The mailbox whose view is worth keeping anew once the vault's queue runs; 0: none. */
+int64_t mailbox_view_ahead(struct vault *v, db *d);
 /* Keep the view of an open mailbox as it is when the job runs. Any thread. Failure does no harm. */
 void mailbox_view_save(struct vault *v, int64_t mailbox);
 /* After COMMIT, on the writer's thread and connection: mail comes in, or flags change, whether anybody has the mailbox

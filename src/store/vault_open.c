@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "store/mailbox_tree.h"
+#include "store/mailbox_view.h"
 #include "store/purge.h"
 #include "store/schema.h"
 #include "store/search_index.h"
@@ -252,9 +253,12 @@ ll_status vault_open(vault **out, const vault_config *config, const uint8_t alia
     queue_init(&v->queue, v->config.executor, v->writer_db, vault_hooks(), v);
     /* First what reads the writer's connection here; from the first job on, that belongs to the queue. */
     bool held = held_any(v->writer_db);
+    int64_t stale = mailbox_view_ahead(v, v->writer_db);
     search_index_committed(v, v->writer_db, true);
     if (held)
         purge_wake(v);
+    if (stale)
+        mailbox_view_save(v, stale);
     *out = v;
     return LL_OK;
 }

@@ -287,6 +287,99 @@ static void test_deleted(void **state)
     fixture_fini(&f);
 }
 
+/* A vault that opens has INBOX's kept view ready; who then selects it sees what has come meanwhile, too. */
+static void test_ahead(void **state)
+{
+    (void)state;
+    for (int workers = 0; workers <= 2; workers += 2) {
+        fixture f;
+        client c;
+        fixture_init(&f, workers);
+        assert_int_equal(vault_count(f.vault).views, 0);
+        fill(&f, COUNT);
+        assert_int_equal(vault_count(f.vault).views, 0); /* none is kept, and nobody has asked for a scan */
+        open_and_close(&f);
+        assert_int_equal(vault_count(f.vault).views, 1);
+        client_init(&c, &f);
+        assert_int_equal(client_append(&c, "INBOX", "new", F(FLAGGED), NULL), LL_OK);
+        assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+        assert_int_equal(ll_view_count(c.view), COUNT + 1);
+        assert_true(ll_view_has(c.view, COUNT + 1));
+        assert_int_equal(client_expunge(&c, 1, 100), LL_OK);
+        client_fini(&c);
+        /* Changed while nobody has it open, and opened anew: from the kept view and what came since. */
+        reopen(&f);
+        assert_int_equal(vault_count(f.vault).views, 1);
+        client_init(&c, &f);
+        assert_int_equal(client_open(&c, "INBOX", true), LL_OK);
+        db *d = look(&f);
+        ll_view *scanned;
+        uint32_t recent;
+        assert_int_equal(mailbox_scan(d, handle_mailbox(c.mailbox), &scanned, &recent), LL_OK);
+        check_equal(c.view, scanned);
+        ll_view_unref(&scanned);
+        db_close(&d);
+        client_fini(&c);
+        fixture_fini(&f);
+    }
+}
+
+/* One flag for many messages, of which some have it and some are not there: what it says in the view, in the counters
+ * and in the mod-sequences is as if each had been looked at. */
+static void test_wide(void **state)
+{
+    (void)state;
+    static const unsigned flags[] = {F(SEEN), F(ANSWERED), F(FLAGGED), F(DELETED), F(DRAFT), F(SEEN) | F(FLAGGED)};
+    fixture f;
+    client c;
+    fixture_init(&f, 0);
+    fill(&f, COUNT);
+    client_init(&c, &f);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(client_expunge(&c, 500, 700), LL_OK);
+    assert_int_equal(client_expunge(&c, 4990, 5000), LL_OK);
+    db *d = look(&f);
+    int64_t before = number(d, "SELECT max(modseq) FROM mailbox");
+    for (size_t i = 0; i < 2 * sizeof flags / sizeof *flags; i++) {
+        ll_flags_op op = i % 2 ? LL_FLAGS_REMOVE : LL_FLAGS_ADD;
+        db_stmt *q = db_prepare(d, op == LL_FLAGS_ADD ? "SELECT count(*) FROM entry WHERE uid >= 3 AND flags & ?1 <> ?1"
+                                                      : "SELECT count(*) FROM entry WHERE uid >= 3 AND flags & ?1");
+        int64_t expected = 0, changed = 0;
+        db_bind_int(q, 1, flags[i / 2]);
+        assert_int_equal(db_take_int(q, &expected), LL_OK);
+        assert_true(expected > 0);
+        assert_int_equal(client_store(&c, 3, i % 3 ? 6000 : UINT32_MAX, op, flags[i / 2]), LL_OK);
+        int64_t after = number(d, "SELECT max(modseq) FROM mailbox");
+        q = db_prepare(d, "SELECT count(*) FROM entry WHERE modseq > ?1");
+        db_bind_int(q, 1, before);
+        assert_int_equal(db_take_int(q, &changed), LL_OK);
+        assert_int_equal(changed, expected);
+        assert_true(after > before);
+        before = after;
+        /* once more: nothing changes, and no mod-sequence is taken */
+        assert_int_equal(client_store(&c, 3, UINT32_MAX, op, flags[i / 2]), LL_OK);
+        assert_int_equal(number(d, "SELECT max(modseq) FROM mailbox"), after);
+        client_latest(&c);
+        ll_view *scanned;
+        uint32_t recent;
+        assert_int_equal(mailbox_scan(d, handle_mailbox(c.mailbox), &scanned, &recent), LL_OK);
+        check_equal(c.view, scanned);
+        ll_view_unref(&scanned);
+    }
+    db_close(&d);
+    assert_int_equal(client_store(&c, 701, 4989, LL_FLAGS_REMOVE, F(SEEN)), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    d = look(&f);
+    assert_int_equal(number(d, "SELECT unseen - (SELECT count(*) FROM entry WHERE NOT flags & 1) FROM mailbox "
+                               "WHERE name = 'INBOX'"),
+                     0);
+    db_close(&d);
+    fixture_open(&f);
+    check_file(&f);
+    fixture_fini(&f);
+}
+
 static double milliseconds(void)
 {
     struct timespec t;
@@ -323,6 +416,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes), cmocka_unit_test(test_damage),     cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_small),   cmocka_unit_test(test_unattended), cmocka_unit_test(test_deleted),
+        cmocka_unit_test(test_ahead),   cmocka_unit_test(test_wide),
     };
     const struct CMUnitTest sizes[] = {cmocka_unit_test(measure)};
     measured = argc > 1 ? atol(argv[1]) : 0;
