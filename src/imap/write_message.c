@@ -167,15 +167,26 @@ static void step_answer(write_message *w)
     next_item(w);
 }
 
-/* ENVELOPE, BODY, BODYSTRUCTURE */
-static ll_status write_facts(write_message *w, fetch_kind kind)
+static void add_facts(const write_message *w, fetch_kind kind, text *out)
 {
     const mime_part *root = mime_index_root(w->m.index);
-    text_clear(&w->answer);
     if (kind == FETCH_ENVELOPE)
-        write_envelope(&w->answer, root->envelope, w->utf8);
+        write_envelope(out, root->envelope, w->utf8);
     else
-        write_structure(&w->answer, root, kind == FETCH_BODYSTRUCTURE, w->utf8);
+        write_structure(out, root, kind == FETCH_BODYSTRUCTURE, w->utf8);
+}
+
+/* ENVELOPE, BODY, BODYSTRUCTURE. Of a small index they are small too, and need not go by the answer. */
+static ll_status write_facts(write_message *w, fetch_kind kind)
+{
+    if (w->m.row.index.size && w->m.row.index.size <= write_message_small) {
+        say_label(w);
+        add_facts(w, kind, &w->s->output);
+        next_item(w);
+        return LL_OK;
+    }
+    text_clear(&w->answer);
+    add_facts(w, kind, &w->answer);
     if (text_status(&w->answer)) /* the index has ceilings, so it is memory; and there is no NIL for these */
         return break_off(w);
     say_label(w);

@@ -144,6 +144,11 @@ static uint64_t wanted(unsigned want, const ll_row *row, ll_span facts, uint64_t
     return want & LL_WANT_CONTENT ? row->size : *header_size;
 }
 
+static bool brings_bytes(const question *q)
+{
+    return q->read || q->want & (LL_WANT_HEADER | LL_WANT_CONTENT);
+}
+
 typedef struct taking {
     portion *portion;
     db *db;
@@ -153,7 +158,7 @@ static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span
 {
     portion *p = ((taking *)ctx)->portion;
     ll_row copy = *row;
-    if (!p->bytes) { /* of one message */
+    if (!p->bytes && brings_bytes(&p->made)) { /* of one message */
         size_t room = row->size < LL_ROWS_CONTENT ? (size_t)row->size : (size_t)LL_ROWS_CONTENT;
         p->bytes = memory_resize(NULL, NULL, sizeof *p->bytes + room);
         if (!p->bytes)
@@ -161,7 +166,7 @@ static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span
         *p->bytes = (block){.owner = p->owner, .room = room};
     }
     uint64_t length = wanted(p->made.want, row, facts, &copy.header_size);
-    size_t room = p->bytes->room - p->bytes->size;
+    size_t room = p->bytes ? p->bytes->room - p->bytes->size : 0;
     if (length > room && p->rows_count) {
         p->more = true;
         return LL_MORE;
@@ -250,7 +255,7 @@ static portion *portion_new(connector *c, const question *q, bool own)
     arena_init(&p->memory, NULL, PORTION_INDEXES);
     c->refs++;
     bool one = !q->read && q->count == 1 && q->ranges[0].first == q->ranges[0].last;
-    if (!one &&
+    if (!one && brings_bytes(q) &&
         !(p->bytes = block_new(c, q->read && q->length < AHEAD_READ_MIN ? q->length : (size_t)LL_ROWS_CONTENT))) {
         portion_del(p);
         return NULL;
@@ -510,7 +515,7 @@ static ll_status fetch(op *o, db *d)
 ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                           unsigned want)
 {
-    if (want & (LL_WANT_HEADER | LL_WANT_CONTENT) && count && limit) {
+    if (want & (LL_WANT_INDEX | LL_WANT_HEADER | LL_WANT_CONTENT) && count && limit) {
         question q = {.mailbox = handle_mailbox(mailbox),
                       .want = want,
                       .ranges = ranges,
