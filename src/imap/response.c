@@ -44,6 +44,21 @@ static bool is_plain(ll_span bytes)
     return !is_special(x);
 }
 
+char *response_put_plain(char *to, ll_span bytes)
+{
+    if (!to || bytes.size > quoted_max || !is_plain(bytes))
+        return NULL;
+    if (!bytes.data) {
+        memcpy(to, "NIL", 3);
+        return to + 3;
+    }
+    *to++ = '"';
+    memcpy(to, bytes.data, bytes.size);
+    to += bytes.size;
+    *to++ = '"';
+    return to;
+}
+
 /* Most strings are plain and short: said in one go. */
 static bool add_plain(text *out, ll_span bytes)
 {
