@@ -28,19 +28,37 @@ static uint64_t is_special(uint64_t x)
     return found & EACH(0x80);
 }
 
+/* The eight bytes at an address; the last ones of a string may be looked at twice. */
+static uint64_t eight(const char *at)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+
+static uint32_t four(const char *at)
+{
+    uint32_t x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+
 /* Only printable ASCII without quotes and backslashes. */
 static bool is_plain(ll_span bytes)
 {
-    uint64_t x = EACH(' ');
-    size_t i = 0;
-    for (; bytes.size - i >= sizeof x; i += sizeof x) {
-        memcpy(&x, bytes.data + i, sizeof x);
-        if (is_special(x))
-            return false;
+    if (!bytes.size)
+        return true;
+    const char *at = bytes.data, *end = at + bytes.size;
+    uint64_t special = 0, x = EACH(' ');
+    if (bytes.size >= 8) {
+        for (; end - at > 8; at += 8)
+            special |= is_special(eight(at));
+        return !(special | is_special(eight(end - 8)));
     }
-    x = EACH(' ');
-    for (size_t n = 0; i + n < bytes.size; n++) /* memcpy of a few bytes would be a call */
-        ((char *)&x)[n] = bytes.data[i + n];
+    if (bytes.size >= 4)
+        return !is_special(four(at) | (uint64_t)four(end - 4) << 32);
+    while (at < end)
+        x = x << 8 | (unsigned char)*at++;
     return !is_special(x);
 }
 

@@ -67,15 +67,20 @@ static bool has_low(ll_span span)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
     uint64_t x, low = 0;
-    size_t i = 0;
-    for (; span.size - i >= sizeof x; i += sizeof x) {
-        memcpy(&x, span.data + i, sizeof x);
+    const char *at = span.data, *end = at + span.size;
+    if (span.size < sizeof x) {
+        bool found = false;
+        while (at < end)
+            found |= (unsigned char)*at++ < 14;
+        return found;
+    }
+    for (; end - at > 8; at += 8) {
+        memcpy(&x, at, sizeof x);
         low |= (x - each * 14) & ~x;
     }
-    bool found = low & each * 0x80;
-    for (; i < span.size; i++)
-        found |= (unsigned char)span.data[i] < 14;
-    return found;
+    memcpy(&x, end - 8, sizeof x); /* the last ones, some of them again */
+    low |= (x - each * 14) & ~x;
+    return low & each * 0x80;
 }
 
 ll_span saved_span(saved_reader *reader)
