@@ -160,7 +160,7 @@ typedef struct taking {
 static bool add_fields(portion *p, ll_span facts, ll_span extract, ll_row *row)
 {
     block *b = p->bytes;
-    if (!(p->made.want & LL_WANT_FIELDS) || p->made.want & LL_WANT_CONTENT || !extract.size)
+    if (!b || !(p->made.want & LL_WANT_FIELDS) || p->made.want & LL_WANT_CONTENT || !extract.size)
         return false;
     size_t size = mime_extract_read(extract, facts, b->data + b->size, b->room - b->size);
     row->fields = span_of(b->data + b->size, size);
