@@ -326,9 +326,10 @@ void ll_call_opened(ll_call *call, void *mailbox, ll_view *view, bool readonly);
 /* What FETCH may want of a row beyond uid, internaldate, size, modseq, savedate. */
 enum {
     LL_WANT_INDEX = 1u << 0,
-    LL_WANT_IDS = 1u << 1,    /* email_id and thread_id */
-    LL_WANT_HEADER = 1u << 2, /* content: at least the header, and header_size; or else the index */
-    LL_WANT_CONTENT = 1u << 3 /* content: the whole message */
+    LL_WANT_IDS = 1u << 1,     /* email_id and thread_id */
+    LL_WANT_HEADER = 1u << 2,  /* content: at least the header, and header_size; or else the index */
+    LL_WANT_CONTENT = 1u << 3, /* content: the whole message */
+    LL_WANT_FIELDS = 1u << 4   /* with LL_WANT_HEADER: `fields` is enough in place of the header */
 };
 
 enum {
@@ -355,6 +356,10 @@ typedef struct ll_row {
     ll_span content;
     uint64_t header_size; /* if LL_WANT_HEADER and content holds all of it: bytes of the header with the blank line
                              behind it, as the index's root has it; 0: not known */
+    /* If LL_WANT_FIELDS, or empty: of the message's header all fields Date, From, Sender, Reply-To, To, Cc, Bcc,
+     * Subject, Message-ID, In-Reply-To, References, Newsgroups, Priority, X-Priority and Importance, as they stand and
+     * in their order, and the blank line. Content is then not needed. Lives as long as content. */
+    ll_span fields;
 } ll_row;
 LL_MUST_USE ll_status ll_call_row(ll_call *call, const ll_row *row);
 /* There are more rows within the limit than were given; after the last ll_call_row, of which there must be one. The

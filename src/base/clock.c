@@ -102,12 +102,28 @@ int32_t clock_month(ll_span name)
     return 0;
 }
 
+static void put_two(char *at, int number)
+{
+    at[0] = (char)('0' + number / 10);
+    at[1] = (char)('0' + number % 10);
+}
+
 void clock_add_imap(text *out, int64_t seconds, int32_t offset_minutes)
 {
     clock_civil c = clock_from_seconds(clamp(seconds) + (int64_t)offset_minutes * 60);
     int32_t zone = offset_minutes < 0 ? -offset_minutes : offset_minutes;
-    text_print(out, "%02d-%s-%04d %02d:%02d:%02d %c%02d%02d", c.day, months[c.month - 1], c.year, c.hour, c.minute,
-               c.second, offset_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
+    char form[] = "DD-Mon-YYYY hh:mm:ss +zzzz"; /* printf would be a third of a FETCH of such facts */
+    put_two(form, c.day);
+    memcpy(form + 3, months[c.month - 1], 3);
+    put_two(form + 7, c.year / 100);
+    put_two(form + 9, c.year % 100);
+    put_two(form + 12, c.hour);
+    put_two(form + 15, c.minute);
+    put_two(form + 18, c.second);
+    form[21] = offset_minutes < 0 ? '-' : '+';
+    put_two(form + 22, zone / 60);
+    put_two(form + 24, zone % 60);
+    text_add(out, span_of(form, sizeof form - 1));
 }
 
 void clock_add_rfc5322(text *out, int64_t seconds)

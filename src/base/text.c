@@ -34,7 +34,7 @@ void text_clear(text *t)
 
 /* Growing allocates anew and wipes the old block, because a text may hold a password and realloc would leave a copy
  * behind. */
-static bool text_reserve(text *t, size_t size)
+static bool text_reserve_more(text *t, size_t size)
 {
     if (t->status)
         return false;
@@ -63,6 +63,12 @@ static bool text_reserve(text *t, size_t size)
     t->data = data;
     t->room = room;
     return true;
+}
+
+/* Nearly always there is room: then this is all. The room is within the ceiling. */
+static inline bool text_reserve(text *t, size_t size)
+{
+    return (size < t->room - t->size && !t->status) || text_reserve_more(t, size);
 }
 
 char *text_grow(text *t, size_t size)
@@ -94,7 +100,10 @@ void text_add_str(text *t, const char *string)
 
 void text_add_byte(text *t, char byte)
 {
-    text_add(t, span_of(&byte, 1));
+    if (!text_reserve(t, 1))
+        return;
+    t->data[t->size++] = byte;
+    t->data[t->size] = '\0';
 }
 
 void text_add_u64(text *t, uint64_t number)

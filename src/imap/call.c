@@ -297,9 +297,10 @@ ll_status ll_call_row(ll_call *call, const ll_row *row)
     copy.email_id = arena_copy(&call->memory, row->email_id);
     copy.thread_id = arena_copy(&call->memory, row->thread_id);
     copy.content = row->content.size ? keep_content(call, row->content) : SPAN("");
+    copy.fields = row->fields.size ? keep_content(call, row->fields) : SPAN("");
     if (copy.header_size > copy.content.size)
         copy.header_size = 0;
-    if (!copy.index.data || !copy.email_id.data || !copy.thread_id.data || !copy.content.data)
+    if (!copy.index.data || !copy.email_id.data || !copy.thread_id.data || !copy.content.data || !copy.fields.data)
         return arena_status(&call->memory);
     call->rows[call->rows_count++] = copy;
     return LL_OK;

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/parse_fetch.h"
 
+#include "mime/extract.h"
+
 /* Items that are a word; those of FETCH_SECTION are sections under an older name (RFC 3501 section 6.4.5). */
 static const struct item_word {
     const char *name;
@@ -40,6 +42,15 @@ typedef struct parser {
     size_t items_max;
 } parser;
 
+/* Only fields that rows may bring without their header. */
+static bool are_common(const section *of)
+{
+    size_t n = 0;
+    while (n < of->names_count && mime_extract_has(of->names[n]))
+        n++;
+    return n == of->names_count;
+}
+
 /* What an item needs of the rows. The content for a partial only if it reaches as far as what rows bring. */
 static void note_needs(fetch_items *out, const fetch_item *item)
 {
@@ -47,16 +58,24 @@ static void note_needs(fetch_items *out, const fetch_item *item)
     bool own = item->kind == FETCH_SECTION && !of->depth; /* not of a part */
     if (own && (of->what == SECTION_ALL || of->what == SECTION_TEXT))
         out->content = out->content || !item->partial || (!item->offset && item->length >= LL_ROWS_CONTENT);
+    if (!own || of->what != SECTION_FIELDS || !are_common(of))
+        out->beyond_fields = true;
     if (own && (of->what == SECTION_HEADER || of->what == SECTION_FIELDS || of->what == SECTION_FIELDS_NOT))
         out->header = true;
     else if (item->kind != FETCH_SECTION || !section_is_whole(of))
         out->index = true;
 }
 
+bool fetch_items_fields(const fetch_items *items)
+{
+    return items->header && !items->beyond_fields && !items->index && !items->content;
+}
+
 unsigned fetch_items_want(const fetch_items *items)
 {
     return (items->index ? LL_WANT_INDEX : 0u) | (items->ids ? LL_WANT_IDS : 0u) |
-           (items->header ? LL_WANT_HEADER : 0u) | (items->content ? LL_WANT_CONTENT : 0u);
+           (items->header ? LL_WANT_HEADER : 0u) | (items->content ? LL_WANT_CONTENT : 0u) |
+           (fetch_items_fields(items) ? LL_WANT_FIELDS : 0u);
 }
 
 static ll_status append_item(fetch_items *out, const fetch_item *item, arena *memory)

@@ -37,19 +37,22 @@ typedef struct fetch_items {
     fetch_item *items; /* in the order asked; simple ones once */
     size_t count;
     size_t room;
-    bool rows;    /* some need a row of the connector: anything but UID and FLAGS */
-    bool index;   /* some need the MIME index; those do not that need no more than: */
-    bool header;  /* the message's own header, if it comes with its size */
-    bool content; /* some need the whole message, or most of it */
-    bool ids;     /* some need EMAILID or THREADID */
-    bool modseq;  /* MODSEQ is among them */
-    bool seen;    /* some set \Seen */
+    bool rows;          /* some need a row of the connector: anything but UID and FLAGS */
+    bool index;         /* some need the MIME index; those do not that need no more than: */
+    bool header;        /* the message's own header, if it comes with its size */
+    bool beyond_fields; /* some need more of the header than what mime_extract_has */
+    bool content;       /* some need the whole message, or most of it */
+    bool ids;           /* some need EMAILID or THREADID */
+    bool modseq;        /* MODSEQ is among them */
+    bool seen;          /* some set \Seen */
 } fetch_items;
 
 /* Take macro, item or list at the lexer's position; memory: the lexer's arena. uid: the UID form, where UID comes first
  * of all (but not where every reply begins with it, RFC 9586). LL_ESYNTAX; LL_ELIMIT (more than items_max); LL_ENOMEM.
  */
 LL_MUST_USE ll_status fetch_items_parse(fetch_items *out, lexer *in, bool uid, size_t items_max);
+/* ll_row.fields is enough for all of them. */
+bool fetch_items_fields(const fetch_items *items);
 /* What the rows must bring: bits of LL_WANT_x. */
 unsigned fetch_items_want(const fetch_items *items);
 /* MODSEQ too, as CHANGEDSINCE asks for (RFC 7162 section 3.1.4.1). LL_ENOMEM. */

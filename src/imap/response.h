@@ -17,6 +17,10 @@ void response_string_as(text *out, ll_span bytes, bool utf8);
 void response_nstring_as(text *out, ll_span bytes, bool utf8);
 /* nstring: NIL if data is NULL. */
 void response_nstring(text *out, ll_span bytes);
+/* Write an nstring if it needs nothing but quotes, as nearly all do, where there is room for response_plain_spare bytes
+ * more than it has. Returns its end; NULL: it needs more (or `to` is NULL). */
+enum { response_plain_spare = 3 };
+char *response_put_plain(char *to, ll_span bytes);
 /* A mailbox name (UTF-8) as the client reads it: modified UTF-7, quoted. */
 void response_mailbox(text *out, ll_span name);
 /* "(\Seen \Recent $Label1)". */

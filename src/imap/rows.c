@@ -22,7 +22,7 @@ void rows_init(rows *r, ll_session *s, uidset *set, bool needed, unsigned want)
 {
     *r = (rows){.s = s, .set = set, .needed = needed, .want = want};
     r->batch = want & LL_WANT_INDEX ? rows_batch_index : rows_batch;
-    r->reach = want & (LL_WANT_HEADER | LL_WANT_CONTENT) ? rows_reach : 1;
+    r->reach = want & (LL_WANT_HEADER | LL_WANT_CONTENT | LL_WANT_INDEX) ? rows_reach : 1;
     arena_init(&r->memory, s->allocator, call_memory_max);
 }
 

@@ -4,9 +4,31 @@
 
 #include "imap/response.h"
 
+/* The same if no string of it needs more than quotes, which is nearly always: at once. */
+static bool write_plain(text *out, const mime_address *address)
+{
+    const ll_span strings[] = {address->name, address->route, address->mailbox, address->host};
+    enum { count = sizeof strings / sizeof *strings };
+    size_t room = 1;
+    for (size_t i = 0; i < count; i++)
+        room += strings[i].size + response_plain_spare + 1;
+    char *start = text_grow(out, room), *to = start;
+    for (size_t i = 0; to && i < count; i++) {
+        *to++ = i ? ' ' : '(';
+        to = response_put_plain(to, strings[i]);
+    }
+    if (!to)
+        return false;
+    *to++ = ')';
+    text_grown(out, (size_t)(to - start));
+    return true;
+}
+
 /* address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")" */
 static void write_address(text *out, const mime_address *address, bool utf8)
 {
+    if (write_plain(out, address))
+        return;
     text_add_byte(out, '(');
     response_nstring_as(out, address->name, utf8);
     text_add_byte(out, ' ');

@@ -116,9 +116,19 @@ static void cut_partial(const fetch_item *item, uint64_t size, uint64_t *offset,
         *left = item->length;
 }
 
+/* The row brought the fields, and nothing else of the message is needed. */
+static bool has_fields(const write_message *w)
+{
+    return w->m.row.fields.size && fetch_items_fields(w->items);
+}
+
 static void begin_section(write_message *w, const fetch_item *item)
 {
     uint64_t skipped;
+    if (has_fields(w)) {
+        w->phase = GATHER;
+        return;
+    }
     section_place place = w->m.index ? section_find(&item->section, w->m.index, w->m.row.size)
                                      : section_find_own(&item->section, w->m.row.size, w->m.row.header_size);
     if (place.kind == SECTION_MISSING) {
@@ -167,15 +177,26 @@ static void step_answer(write_message *w)
     next_item(w);
 }
 
-/* ENVELOPE, BODY, BODYSTRUCTURE */
-static ll_status write_facts(write_message *w, fetch_kind kind)
+static void add_facts(const write_message *w, fetch_kind kind, text *out)
 {
     const mime_part *root = mime_index_root(w->m.index);
-    text_clear(&w->answer);
     if (kind == FETCH_ENVELOPE)
-        write_envelope(&w->answer, root->envelope, w->utf8);
+        write_envelope(out, root->envelope, w->utf8);
     else
-        write_structure(&w->answer, root, kind == FETCH_BODYSTRUCTURE, w->utf8);
+        write_structure(out, root, kind == FETCH_BODYSTRUCTURE, w->utf8);
+}
+
+/* ENVELOPE, BODY, BODYSTRUCTURE. Of a small index they are small too, and need not go by the answer. */
+static ll_status write_facts(write_message *w, fetch_kind kind)
+{
+    if (w->m.row.index.size && w->m.row.index.size <= write_message_small) {
+        say_label(w);
+        add_facts(w, kind, &w->s->output);
+        next_item(w);
+        return LL_OK;
+    }
+    text_clear(&w->answer);
+    add_facts(w, kind, &w->answer);
     if (text_status(&w->answer)) /* the index has ceilings, so it is memory; and there is no NIL for these */
         return break_off(w);
     say_label(w);
@@ -352,7 +373,7 @@ static bool has_header(const write_message *w)
 
 static ll_status prepare(write_message *w)
 {
-    if (w->items->index || (w->items->header && !has_header(w))) {
+    if (w->items->index || (w->items->header && !has_fields(w) && !has_header(w))) {
         ll_status status = message_index(&w->m);
         if (status == LL_LATER || status == LL_ENOMEM)
             return status;
@@ -373,7 +394,10 @@ static ll_status step_gather(write_message *w)
     const fetch_item *item = &w->items->items[w->item];
     uint64_t offset, left;
     ll_span header = text_span(&w->header);
-    if (!w->header_kept && !w->m.asked && !w->header.size && message_have(&w->m, w->header_offset, w->left, &header)) {
+    if (has_fields(w)) {
+        header = w->m.row.fields;
+    } else if (!w->header_kept && !w->m.asked && !w->header.size &&
+               message_have(&w->m, w->header_offset, w->left, &header)) {
         /* it came with the row */
     } else if (!w->header_kept) {
         ll_status status = message_gather(&w->m, w->header_offset, w->left, &w->header);

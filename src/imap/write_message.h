@@ -18,7 +18,8 @@ enum {
                                            the index keeps of one */
     write_message_answer_max =
         8 << 20, /* one item made in memory: such a header, or the structure of 10,000 parts with all their facts */
-    write_message_answer_keep = 65536 /* of its memory from one message to the next */
+    write_message_answer_keep = 65536, /* of its memory from one message to the next */
+    write_message_small = 4096         /* a saved index up to this is said at once: not over 40 KB of structure */
 };
 
 typedef struct write_message {

@@ -42,6 +42,8 @@ static void set_bad(saved_reader *reader)
 uint64_t saved_number(saved_reader *reader)
 {
     uint64_t number = 0;
+    if (reader->at < reader->end && !(*reader->at & 0x80)) /* nearly always */
+        return (uint8_t)*reader->at++;
     for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
         uint8_t byte = (uint8_t)*reader->at++;
         if (shift == 63 && byte > 1)
@@ -60,6 +62,27 @@ int64_t saved_signed(saved_reader *reader)
     return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
 }
 
+/* Some byte below 14, eight at a time: then it is worth looking at each. */
+static bool has_low(ll_span span)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t x, low = 0;
+    const char *at = span.data, *end = at + span.size;
+    if (span.size < sizeof x) {
+        bool found = false;
+        while (at < end)
+            found |= (unsigned char)*at++ < 14;
+        return found;
+    }
+    for (; end - at > 8; at += 8) {
+        memcpy(&x, at, sizeof x);
+        low |= (x - each * 14) & ~x;
+    }
+    memcpy(&x, end - 8, sizeof x); /* the last ones, some of them again */
+    low |= (x - each * 14) & ~x;
+    return low & each * 0x80;
+}
+
 ll_span saved_span(saved_reader *reader)
 {
     uint64_t size = saved_number(reader);
@@ -71,6 +94,8 @@ ll_span saved_span(saved_reader *reader)
     }
     ll_span span = span_of(reader->at, (size_t)(size - 1));
     reader->at += span.size;
+    if (!has_low(span))
+        return span;
     for (size_t i = 0; i < span.size; i++)
         if (span.data[i] == '\0' || span.data[i] == '\r' || span.data[i] == '\n') {
             set_bad(reader);

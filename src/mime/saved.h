@@ -1,4 +1,4 @@
-/* saved.h - the bytes of a saved index, for indexer.c, facts.c and index.c only.
+/* saved.h - the bytes of a saved index, for indexer.c, facts.c, index.c and extract.c only.
  * SPDX-License-Identifier: MIT
  *
  * A number is a varint: 7 bits a byte, lowest first, the high bit says that more follow. A signed number is zigzag

@@ -14,6 +14,7 @@
  * \Seen that the same FETCH sets, which is of messages before. Content under a UID never changes. */
 #include "base/arena.h"
 #include "base/memory.h"
+#include "mime/extract.h"
 #include "mime/index.h"
 #include "store/connector_op.h"
 #include "store/message.h"
@@ -22,6 +23,7 @@ enum {
     AHEAD_READ_MIN = 65536,     /* a `read` of less is of one part, not of a stream */
     AHEAD_SPARES = 2,           /* blocks kept while a course goes on: malloc would give the pages back each time */
     PORTION_INDEXES = 16 << 20, /* indexes and ids of one portion; more: LL_ELIMIT, and the engine asks for less */
+    fields_spare = 2,           /* mime_extract_read */
     PORTION_ROWS = 1024         /* rows of one portion: above the engine's limit */
 };
 
@@ -144,24 +146,42 @@ static uint64_t wanted(unsigned want, const ll_row *row, ll_span facts, uint64_t
     return want & LL_WANT_CONTENT ? row->size : *header_size;
 }
 
+static bool brings_bytes(const question *q)
+{
+    return q->read || q->want & (LL_WANT_HEADER | LL_WANT_CONTENT);
+}
+
 typedef struct taking {
     portion *portion;
     db *db;
 } taking;
 
-static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span facts)
+/* The fields alone, if that is enough and they can be had without the message. */
+static bool add_fields(portion *p, ll_span facts, ll_span extract, ll_row *row)
+{
+    block *b = p->bytes;
+    if (!b || !(p->made.want & LL_WANT_FIELDS) || p->made.want & LL_WANT_CONTENT || !extract.size)
+        return false;
+    size_t size = mime_extract_read(extract, facts, b->data + b->size, b->room - b->size);
+    row->fields = span_of(b->data + b->size, size);
+    b->size += size;
+    return size > 0;
+}
+
+static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span facts, ll_span extract)
 {
     portion *p = ((taking *)ctx)->portion;
     ll_row copy = *row;
-    if (!p->bytes) { /* of one message */
-        size_t room = row->size < LL_ROWS_CONTENT ? (size_t)row->size : (size_t)LL_ROWS_CONTENT;
+    if (!p->bytes && brings_bytes(&p->made)) { /* of one message */
+        size_t room = row->size < LL_ROWS_CONTENT ? (size_t)row->size + fields_spare : (size_t)LL_ROWS_CONTENT;
         p->bytes = memory_resize(NULL, NULL, sizeof *p->bytes + room);
         if (!p->bytes)
             return LL_ENOMEM;
         *p->bytes = (block){.owner = p->owner, .room = room};
     }
-    uint64_t length = wanted(p->made.want, row, facts, &copy.header_size);
-    size_t room = p->bytes->room - p->bytes->size;
+    bool fields = add_fields(p, facts, extract, &copy);
+    uint64_t length = fields ? 0 : wanted(p->made.want, row, facts, &copy.header_size);
+    size_t room = p->bytes ? p->bytes->room - p->bytes->size : 0;
     if (length > room && p->rows_count) {
         p->more = true;
         return LL_MORE;
@@ -170,7 +190,8 @@ static ll_status take_row(void *ctx, const ll_row *row, int64_t message, ll_span
     ll_status status = length ? add_content(p, ((taking *)ctx)->db, message, 0, length, &copy.content) : LL_OK;
     if (status)
         return status;
-    bool index = p->made.want & LL_WANT_INDEX || copy.header_size > copy.content.size || !copy.header_size;
+    bool whole = fields || (copy.header_size && copy.header_size <= copy.content.size);
+    bool index = p->made.want & LL_WANT_INDEX || !whole;
     copy.index = arena_copy(&p->memory, index ? facts : SPAN(""));
     copy.email_id = arena_copy(&p->memory, row->email_id);
     copy.thread_id = arena_copy(&p->memory, row->thread_id);
@@ -250,7 +271,7 @@ static portion *portion_new(connector *c, const question *q, bool own)
     arena_init(&p->memory, NULL, PORTION_INDEXES);
     c->refs++;
     bool one = !q->read && q->count == 1 && q->ranges[0].first == q->ranges[0].last;
-    if (!one &&
+    if (!one && brings_bytes(q) &&
         !(p->bytes = block_new(c, q->read && q->length < AHEAD_READ_MIN ? q->length : (size_t)LL_ROWS_CONTENT))) {
         portion_del(p);
         return NULL;
@@ -494,10 +515,11 @@ static ll_status ask(connector *c, ll_call *call, const question *q)
 
 /* ------------------------------------------------------------------------------------------------- Methods */
 
-static ll_status give_row(void *ctx, const ll_row *row, int64_t message, ll_span facts)
+static ll_status give_row(void *ctx, const ll_row *row, int64_t message, ll_span facts, ll_span extract)
 {
     ll_row copy = *row;
     (void)message;
+    (void)extract;
     copy.index = facts;
     return ll_call_row(ctx, &copy);
 }
@@ -510,7 +532,7 @@ static ll_status fetch(op *o, db *d)
 ll_status connector_fetch(void *self, ll_call *call, void *mailbox, const ll_range *ranges, size_t count, size_t limit,
                           unsigned want)
 {
-    if (want & (LL_WANT_HEADER | LL_WANT_CONTENT) && count && limit) {
+    if (want & (LL_WANT_INDEX | LL_WANT_HEADER | LL_WANT_CONTENT) && count && limit) {
         question q = {.mailbox = handle_mailbox(mailbox),
                       .want = want,
                       .ranges = ranges,

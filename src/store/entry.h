@@ -57,7 +57,7 @@ LL_MUST_USE ll_status entry_message_size(db *d, int64_t mailbox, uint32_t uid, i
 /* Rows for FETCH, held ones too, in UID order; in a read transaction of the caller. want: LL_WANT_x; content is left to
  * the receiver, who learns the message and, if the index or the header is wanted, its saved index. LL_MORE from the
  * receiver: it did not take this one, nor does it want others. */
-typedef ll_status entry_row(void *ctx, const ll_row *row, int64_t message, ll_span facts);
+typedef ll_status entry_row(void *ctx, const ll_row *row, int64_t message, ll_span facts, ll_span extract);
 LL_MUST_USE ll_status entry_rows(db *d, int64_t mailbox, const ll_range *ranges, size_t count, size_t limit,
                                  unsigned want, entry_row *row, void *ctx);
 

@@ -71,7 +71,7 @@ static void cursor_close(cursor *c)
 }
 
 /* What is not in the entry itself. */
-#define WANT_MESSAGE (LL_WANT_INDEX | LL_WANT_IDS | LL_WANT_HEADER | LL_WANT_CONTENT)
+#define WANT_MESSAGE (LL_WANT_INDEX | LL_WANT_IDS | LL_WANT_HEADER | LL_WANT_CONTENT | LL_WANT_FIELDS)
 
 /* Without what is in the message's row, only the b-tree of entries is read. Columns that nobody asks for would be
  * copied all the same: facts may be large. */
@@ -80,6 +80,10 @@ static db_stmt *rows_select(db *d, unsigned want)
     if ((want & WANT_MESSAGE) == LL_WANT_CONTENT)
         return db_prepare(d, "SELECT uid, modseq, internaldate, size, savedate, message FROM entry "
                              "WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid");
+    if (want & LL_WANT_FIELDS)
+        return db_prepare(d, "SELECT e.uid, e.modseq, e.internaldate, e.size, e.savedate, m.id, m.received, m.thread, "
+                             "m.facts, m.extract FROM entry e CROSS JOIN message m "
+                             "WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND m.id = e.message ORDER BY e.uid");
     if (want & WANT_MESSAGE)
         return db_prepare(d, "SELECT e.uid, e.modseq, e.internaldate, e.size, e.savedate, m.id, m.received, m.thread, "
                              "m.facts FROM entry e CROSS JOIN message m "
@@ -90,6 +94,10 @@ static db_stmt *rows_select(db *d, unsigned want)
 
 static db_stmt *held_select(db *d, unsigned want)
 {
+    if (want & LL_WANT_FIELDS)
+        return db_prepare(d, "SELECT h.uid, h.modseq, h.internaldate, h.size, h.savedate, m.id, m.received, m.thread, "
+                             "m.facts, m.extract FROM held h CROSS JOIN message m "
+                             "WHERE h.mailbox = ?1 AND h.uid BETWEEN ?2 AND ?3 AND m.id = h.message ORDER BY h.uid");
     if (want & WANT_MESSAGE)
         return db_prepare(d, "SELECT h.uid, h.modseq, h.internaldate, h.size, h.savedate, m.id, m.received, m.thread, "
                              "m.facts FROM held h CROSS JOIN message m "
@@ -125,7 +133,8 @@ static ll_status give_row(cursor *c, unsigned want, entry_row *row, void *ctx)
     }
     bool facts = want & (LL_WANT_INDEX | LL_WANT_HEADER);
     ll_status status =
-        row(ctx, &r, want & WANT_MESSAGE ? db_column_int(c->q, 5) : 0, facts ? db_column_blob(c->q, 8) : SPAN(""));
+        row(ctx, &r, want & WANT_MESSAGE ? db_column_int(c->q, 5) : 0, facts ? db_column_blob(c->q, 8) : SPAN(""),
+            want & LL_WANT_FIELDS ? db_column_blob(c->q, 9) : SPAN(""));
     return status ? status : cursor_next(c);
 }
 

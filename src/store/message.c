@@ -3,6 +3,8 @@
 #include "store/message.h"
 
 #include "base/memory.h"
+#include "mime/extract.h"
+#include "mime/index.h"
 #include "store/message_plan.h"
 #include "store/thread.h"
 #include "store/transfer.h"
@@ -54,17 +56,23 @@ static void bind_head(db_stmt *q, const message_plan *plan, ll_span head, int64_
     db_bind_int(q, 4, encoding);
 }
 
-static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t encoding, ll_span facts,
+static void bind_blob_or_null(db_stmt *q, int column, ll_span blob)
+{
+    if (blob.size)
+        db_bind_blob(q, column, blob);
+    else
+        db_bind_null(q, column);
+}
+
+static ll_status insert(db *d, const message_plan *plan, ll_span head, int64_t encoding, ll_span facts, ll_span extract,
                         int64_t received)
 {
     db_stmt *q = db_prepare(d, "INSERT INTO message(refs, size, received, thread, facts, head, head_size, "
-                               "head_encoding) VALUES(1, ?1, ?5, 0, ?6, ?2, ?3, ?4)");
+                               "head_encoding, extract) VALUES(1, ?1, ?5, 0, ?6, ?2, ?3, ?4, ?7)");
     bind_head(q, plan, head, encoding);
     db_bind_int(q, 5, received);
-    if (facts.size)
-        db_bind_blob(q, 6, facts);
-    else
-        db_bind_null(q, 6);
+    bind_blob_or_null(q, 6, facts);
+    bind_blob_or_null(q, 7, extract);
     return db_run(q);
 }
 
@@ -77,8 +85,18 @@ static ll_status update(db *d, const message_plan *plan, ll_span head, int64_t e
     return db_run(q);
 }
 
+/* The extract of the header, with which the head begins. Not for one whose header is in pieces. */
+static void add_extract(const message_plan *plan, ll_span head, ll_span facts, text *extract)
+{
+    uint64_t header;
+    if (facts.size && mime_index_header_size(facts, plan->size, &header) && header && header <= head.size &&
+        (!plan->count || plan->pieces[0].place >= header))
+        mime_extract_make(facts, span_first(head, (size_t)header), extract);
+}
+
 /* The head in its packed form, borrowed until the next use of the connection's packing. */
-static ll_status head_pack(db *d, const message_plan *plan, const incoming *content, ll_span *head, int64_t *encoding)
+static ll_status head_pack(db *d, const message_plan *plan, const incoming *content, ll_span facts, text *extract,
+                           ll_span *head, int64_t *encoding)
 {
     enum { spare = 16 };
     packing *p = packing_of(d);
@@ -87,6 +105,8 @@ static ll_status head_pack(db *d, const message_plan *plan, const incoming *cont
     if (!scratch)
         return LL_ENOMEM;
     ll_status status = plan->head_size ? gather(plan, content, scratch, out) : LL_OK;
+    if (!status)
+        add_extract(plan, span_of(out, (size_t)plan->head_size), facts, extract);
     if (!status)
         packing_pack(p, span_of(out, (size_t)plan->head_size), true, head, encoding);
     return status;
@@ -132,9 +152,12 @@ static ll_status message_write(db *d, const message_plan *plan, const incoming *
 {
     ll_span head;
     int64_t encoding = 0;
-    ll_status status = head_pack(d, plan, content, &head, &encoding);
+    text extract;
+    text_init(&extract, NULL, mime_extract_max);
+    ll_status status = head_pack(d, plan, content, facts, &extract, &head, &encoding);
     if (!status)
-        status = insert(d, plan, head, encoding, facts, received);
+        status = insert(d, plan, head, encoding, facts, text_span(&extract), received);
+    text_wipe(&extract);
     if (status)
         return status;
     *message = db_last_id(d);
@@ -282,7 +305,7 @@ static ll_status rewrite(db *d, int64_t message, const incoming *content, const 
     if (!status)
         status = db_run(q);
     if (!status)
-        status = head_pack(d, plan, content, &head, &encoding);
+        status = head_pack(d, plan, content, SPAN(""), NULL, &head, &encoding); /* the extract stays: so do the facts */
     if (!status)
         status = update(d, plan, head, encoding, message);
     if (!status)

@@ -37,6 +37,32 @@ static void strings(void **state)
     assert_false(response_is_quotable(span_of(large, 1001)));
 }
 
+/* Whatever the length and wherever the byte: plain ones in quotes, all others as the slow way has them. */
+static void plain(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size <= 26; size++)
+        for (size_t at = 0; at < (size ? size : 1); at++)
+            for (int byte = 1; byte < 256; byte++) {
+                char bytes[27], want[64], room[64];
+                memset(bytes, 'm', sizeof bytes);
+                if (size)
+                    bytes[at] = (char)byte;
+                bool is_plain = !size || (byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\');
+                char *end = response_put_plain(room, span_of(bytes, size));
+                assert_int_equal(end != NULL, is_plain);
+                snprintf(want, sizeof want, "\"%.*s\"", (int)size, bytes);
+                if (end)
+                    assert_true(span_equal(span_of(room, (size_t)(end - room)), span_str(want)));
+                text out;
+                text_init(&out, NULL, 1000);
+                response_string(&out, span_of(bytes, size));
+                assert_int_equal(span_equal(text_span(&out), span_str(want)), is_plain);
+                text_fini(&out);
+            }
+    assert_null(response_put_plain(NULL, SPAN("x")));
+}
+
 static void flags(void **state)
 {
     (void)state;
@@ -67,6 +93,6 @@ static void flags(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(strings), cmocka_unit_test(flags)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(strings), cmocka_unit_test(plain), cmocka_unit_test(flags)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,10 @@ static uint32_t one_answer(client *c, ll_range range, size_t limit, unsigned wan
         assert_int_equal(rows[i].size, sizes[(rows[i].uid - 1) % MESSAGES]);
         check_bytes(rows[i].uid, 0, rows[i].content);
         bool header = rows[i].size > HEADER;
-        if (want & LL_WANT_HEADER)
+        if (want & LL_WANT_FIELDS && header) {
+            assert_true(span_equal(rows[i].fields, SPAN("Subject: x\r\n\r\n")));
+            assert_int_equal(rows[i].content.size, 0);
+        } else if (want & LL_WANT_HEADER)
             assert_int_equal(rows[i].header_size, header ? HEADER : rows[i].header_size);
         if (want == LL_WANT_HEADER && header)
             assert_int_equal(rows[i].content.size, HEADER);
@@ -88,21 +91,25 @@ static void walk(client *c, size_t limit, unsigned want, bool seen)
     uint32_t from = 1, last;
     while (from <= 3 * MESSAGES && (last = one_answer(c, (ll_range){from, 3 * MESSAGES}, limit, want, seen)))
         from = last + 1;
-    assert_true(from > 2 * MESSAGES || limit > 20 || want == LL_WANT_HEADER);
+    assert_true(from > 2 * MESSAGES || limit > 20 || !(want & LL_WANT_CONTENT));
 }
 
 static void test_walk(void **state)
 {
     (void)state;
     static const size_t limits[] = {1, 36};
-    static const unsigned wants[] = {LL_WANT_CONTENT, LL_WANT_HEADER, LL_WANT_CONTENT | LL_WANT_INDEX | LL_WANT_IDS,
-                                     LL_WANT_HEADER | LL_WANT_CONTENT};
+    static const unsigned wants[] = {LL_WANT_CONTENT,
+                                     LL_WANT_HEADER,
+                                     LL_WANT_CONTENT | LL_WANT_INDEX | LL_WANT_IDS,
+                                     LL_WANT_HEADER | LL_WANT_CONTENT,
+                                     LL_WANT_INDEX,
+                                     LL_WANT_HEADER | LL_WANT_FIELDS};
     for (int workers = 0; workers <= 3; workers += 3) {
         fixture f;
         client c, other;
         begin(&f, &c, workers);
         for (size_t i = 0; i < 2; i++)
-            for (size_t j = 0; j < 4; j++)
+            for (size_t j = 0; j < sizeof wants / sizeof *wants; j++)
                 walk(&c, limits[i], wants[j], j == 2);
         /* gone elsewhere, and this session has not been told */
         client_init(&other, &f);
