@@ -628,7 +628,10 @@ enum {
     LL_WANTS_INPUT = 1u << 0,  /* can use bytes now */
     LL_WANTS_OUTPUT = 1u << 1, /* has bytes to send */
     LL_WANTS_CLOSE = 1u << 2,  /* all has been said and sent: close the connection */
-    LL_WANTS_TLS = 1u << 3     /* waits for ll_session_secured */
+    LL_WANTS_TLS = 1u << 3,    /* waits for ll_session_secured */
+    /* Can use bytes, but replies to what has come are still due, behind their APPENDs' commits: do not close the
+     * connection because no more bytes will come. */
+    LL_WANTS_PATIENCE = 1u << 4
 };
 unsigned ll_session_wants(const ll_session *session);
 

@@ -103,6 +103,11 @@ void appends_done(ll_session *s)
     unlink_first(s);
 }
 
+command *appends_oldest(ll_session *s)
+{
+    return s->appends.first && !s->appends.replying ? &s->appends.first->work.command : NULL;
+}
+
 bool appends_next(ll_session *s)
 {
     session_append *a = s->appends.first;

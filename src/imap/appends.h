@@ -33,6 +33,8 @@ bool appends_allow(const ll_session *s);
 bool appends_take_back(ll_session *s);
 /* The command that was taken back has ended: go on with the one that was put aside. */
 void appends_done(ll_session *s);
+/* The one whose reply comes next, if it is out; NULL: none is, or it is the command under way. */
+command *appends_oldest(ll_session *s);
 /* For the end of the session: the oldest becomes the command under way, or (if it is that already) the one that was put
  * aside. What was under way must have ended, or been left to its call. False: there is none. */
 bool appends_next(ll_session *s);

@@ -78,6 +78,7 @@ struct command {
         size_t keywords_count;
     } sync_silent_op;
     void *notify_room;         /* the same for notify.c */
+    void *context_fetch;       /* the same for search_context.c */
     struct rows *sync_rows;    /* room for sync.c, in `memory` */
     struct rows *context_rows; /* the same for search_context.c */
     bool sync_modseq;          /* the silent ones get a FETCH of their MODSEQ (conditional STORE, RFC 7162) */

@@ -3,22 +3,13 @@
 #include "imap/notify.h"
 
 #include "base/memory.h"
+#include "imap/new_messages.h"
 #include "imap/notify_news.h"
-#include "imap/rows.h"
 #include "imap/sync.h"
-#include "imap/write_message.h"
 
 #include <inttypes.h>
 
 enum { STEP_IDLE, STEP_SYNC, STEP_NEW, STEP_FETCH, STEP_ASK, STEP_ASKED, STEP_SAY };
-
-/* The FETCH of new messages. In the memory of the command under way, as the connector works on it. */
-typedef struct new_messages {
-    rows rows;
-    write_message writer;
-    size_t at;
-    bool writing;
-} new_messages;
 
 struct notify {
     notify_wish wish;
@@ -46,8 +37,7 @@ static void end_fetch(struct notify *n)
 {
     if (!n->fetch)
         return;
-    write_message_fini(&n->fetch->writer);
-    rows_fini(&n->fetch->rows);
+    new_messages_fini(n->fetch);
     n->fetch = NULL;
 }
 
@@ -275,43 +265,17 @@ static ll_status begin_fetch(ll_session *s, struct notify *n)
         uidset_del(&set);
         return s->command.notify_room ? LL_OK : LL_ENOMEM;
     }
-    n->fetch = s->command.notify_room;
-    *n->fetch = (new_messages){0};
-    fetch_items *items = n->wish.items;
-    if (s->enabled & SESSION_ENABLED_CONDSTORE && fetch_items_add_modseq(items, &n->wish.memory)) {
-        uidset_del(&set); /* RFC 7162 section 3.1: MODSEQ in every untagged FETCH */
-        n->fetch = NULL;
-        return LL_ENOMEM;
-    }
-    rows_init(&n->fetch->rows, s, set, items->rows, fetch_items_want(items));
-    write_message_init(&n->fetch->writer, s, items);
-    return LL_OK;
+    ll_status status = new_messages_init(s->command.notify_room, s, set, n->wish.items, &n->wish.memory);
+    if (!status)
+        n->fetch = s->command.notify_room;
+    return status;
 }
 
-static ll_status step_fetch(ll_session *s, struct notify *n)
+static ll_status step_fetch(struct notify *n)
 {
-    new_messages *f = n->fetch;
-    while (f) {
-        for (; f->at < f->rows.count; f->at++) {
-            const ll_row *row = &f->rows.rows[f->at];
-            uint32_t number = snapshot_number(&s->snap, row->uid);
-            if (!f->writing && !number)
-                continue;
-            if (!f->writing)
-                write_message_begin(&f->writer, row, number);
-            f->writing = true;
-            ll_status status = write_message_step(&f->writer);
-            if (status)
-                return status;
-            f->writing = false;
-        }
-        ll_status status = rows_next(&f->rows);
-        if (status > LL_OK || status == LL_ENOMEM)
-            return status;
-        if (status < 0 || !f->rows.count) /* what cannot be read now the client may still ask for: it knows EXISTS */
-            break;
-        f->at = 0;
-    }
+    ll_status status = n->fetch ? new_messages_step(n->fetch) : LL_OK;
+    if (status)
+        return status;
     end_fetch(n);
     return LL_OK;
 }
@@ -377,7 +341,7 @@ ll_status notify_step(ll_session *s, bool idle)
         n->step = STEP_FETCH;
     }
     if (n->step == STEP_FETCH) {
-        status = step_fetch(s, n);
+        status = step_fetch(n);
         if (status)
             return status;
         say_held(s, n);

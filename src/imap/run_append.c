@@ -333,6 +333,8 @@ static ll_status take_part(ll_session *s, command *c)
 {
     append_state *a = c->state;
     ll_span url;
+    if (s->announced.open && !s->announced.plus && appends_any(s))
+        return LL_MORE; /* its "+ " would stand before their replies */
     a->url_comes = a->utf8_part = false;
     if (a->kind != APPEND_CATENATE)
         return begin_stream(s, c);

@@ -37,7 +37,7 @@ static ll_status parse(ll_session *s, command *c, esearch *x, lexer *in)
 {
     ll_status status = search_source_parse(&x->source, in, &s->limits);
     if (!status)
-        status = search_return_parse(&x->wanted, in);
+        status = search_return_parse(&x->wanted, s, in);
     x->criteria_at = in->at;
     if (!status && x->wanted.want & SEARCH_RETURN_UPDATE && search_context_known(s, c->tag)) {
         c->text = "Tag reuse";
@@ -175,6 +175,7 @@ static ll_status keep(ll_session *s, command *c, esearch *x)
 {
     search_context_seed seed = {.uid = true,
                                 .criteria_at = x->criteria_at,
+                                .items = x->wanted.items,
                                 .keys = &x->keys,
                                 .before = x->before,
                                 .found = x->find.found,

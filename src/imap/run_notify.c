@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * It outlives the command, so its text is copied and parsed in a memory of its own. */
+#include "imap/new_messages.h"
 #include "imap/notify.h"
 
 static const struct {
@@ -57,7 +58,7 @@ static ll_status take_items(ll_session *s, notify_wish *wish, lexer *in, bool se
     wish->items = arena_new(&wish->memory, sizeof *wish->items);
     if (!wish->items)
         return arena_status(&wish->memory);
-    return fetch_items_parse(wish->items, in, !session_uidonly(s), s->limits.fetch_items);
+    return new_messages_parse(s, wish->items, in, true);
 }
 
 static ll_status take_event(ll_session *s, command *c, notify_wish *wish, lexer *in, bool selected, unsigned *found)

@@ -34,7 +34,7 @@ static bool names_charset(const ll_session *s, lexer *in)
 
 static ll_status parse(ll_session *s, command *c, search *x, lexer *in)
 {
-    ll_status status = search_return_parse(&x->wanted, in);
+    ll_status status = search_return_parse(&x->wanted, s, in);
     if (status)
         return status;
     x->criteria_at = in->at;
@@ -99,6 +99,7 @@ static ll_status reply(ll_session *s, command *c, search *x)
 static ll_status keep(ll_session *s, command *c, search *x)
 {
     search_context_seed seed = {.criteria_at = x->criteria_at,
+                                .items = x->wanted.items,
                                 .keys = &x->keys,
                                 .before = x->before,
                                 .found = x->find.found,

@@ -43,7 +43,7 @@ static ll_status refused(ll_session *s, const sort *x, ll_status status)
 
 /* RETURN belongs in front of the criteria (RFC 5267 section 5). Behind the charset, where nothing else could stand,
  * some clients have it: ImapTest does. Then it is taken out, and parsing goes on with what is left. */
-static ll_status take_late_return(sort *x, lexer *in)
+static ll_status take_late_return(const ll_session *s, sort *x, lexer *in)
 {
     size_t at = in->at;
     ll_span charset;
@@ -54,7 +54,7 @@ static ll_status take_late_return(sort *x, lexer *in)
         return LL_OK;
     }
     in->at = options;
-    ll_status status = search_return_parse(&x->wanted, in);
+    ll_status status = search_return_parse(&x->wanted, s, in);
     if (status || x->wanted.want & SEARCH_RETURN_UPDATE)
         return status ? status : LL_ESYNTAX;
     ll_span keys = span_from(in->input, in->at);
@@ -70,7 +70,7 @@ static ll_status take_late_return(sort *x, lexer *in)
 
 static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
 {
-    ll_status status = search_return_parse(&x->wanted, in);
+    ll_status status = search_return_parse(&x->wanted, s, in);
     if (!status && x->wanted.want & SEARCH_RETURN_UPDATE && search_context_known(s, c->tag)) {
         c->text = "Tag reuse"; /* RFC 5267 section 4.3 */
         return LL_EINVAL;
@@ -81,7 +81,7 @@ static ll_status parse(ll_session *s, command *c, sort *x, lexer *in)
         status = LL_ESYNTAX;
     x->criteria_at = in->at;
     if (!status)
-        status = take_late_return(x, in);
+        status = take_late_return(s, x, in);
     if (!status)
         status = search_criteria_parse(&x->keys, in, s->limits.search_keys, s->limits.set_ranges);
     status = search_find_parsed(c, &x->keys, status);
@@ -227,6 +227,7 @@ static ll_status keep(ll_session *s, command *c, sort *x)
     for (uint32_t i = 0; i < x->result.count; i++)
         uidset_add(told, x->sorted[i]);
     search_context_seed seed = {.criteria_at = x->criteria_at,
+                                .items = x->wanted.items,
                                 .keys = &x->keys,
                                 .before = x->before,
                                 .found = told,

@@ -156,7 +156,14 @@ static uidset *set_of(const uidset *set)
     return set ? uidset_copy(set) : uidset_new();
 }
 
-/* first: the first term of the question */
+/* The first term of the question under way. */
+static size_t first_term(const search_ask *a)
+{
+    const search_ask_leaf *one = &a->leaves[a->from];
+    return one->lower == SIZE_MAX ? one->upper : one->lower;
+}
+
+/* first: of the question */
 static ll_status take(search_ask_leaf *one, size_t first, const ll_call *call)
 {
     const call_found none = {NULL, NULL};
@@ -177,7 +184,7 @@ static ll_status take(search_ask_leaf *one, size_t first, const ll_call *call)
 /* The next question: as many leaves as fit. */
 static ll_status ask(search_ask *a, ll_session *s)
 {
-    size_t first = a->leaves[a->from].lower;
+    size_t first = first_term(a);
     while (a->to < a->leaves_count && a->leaves[a->to].upper - first < search_ask_terms)
         a->to++;
     size_t count = a->leaves[a->to - 1].upper + 1 - first;
@@ -188,7 +195,7 @@ static ll_status ask(search_ask *a, ll_session *s)
 static ll_status answered(search_ask *a, ll_session *s)
 {
     ll_status status = s->call->status;
-    size_t first = a->leaves[a->from].lower;
+    size_t first = first_term(a);
     if (status > 0)
         status = LL_OK;
     for (; !status && a->from < a->to; a->from++)

@@ -6,6 +6,7 @@
 #include "imap/search_context.h"
 
 #include "base/memory.h"
+#include "imap/new_messages.h"
 #include "imap/search_ask.h"
 #include "imap/search_context_order.h"
 #include "imap/search_filter.h"
@@ -32,6 +33,11 @@ typedef struct search_context {
     arena bound;   /* what the leaves are bound to in this sync */
 
     search_order order; /* SORT */
+
+    fetch_items *items;    /* NULL: nothing is to be said of new members */
+    uint32_t told_uidnext; /* messages below it are not new */
+    new_messages *fetch;   /* being said; NULL: nothing */
+    bool fetched;          /* in this sync: all is said */
 } search_context;
 
 bool search_context_known(const ll_session *s, ll_span tag)
@@ -47,7 +53,10 @@ static void stop(search_context *x)
     if (x->rows)
         rows_fini(x->rows);
     x->rows = NULL;
-    x->begun = x->asked = false;
+    if (x->fetch)
+        new_messages_fini(x->fetch);
+    x->fetch = NULL;
+    x->begun = x->asked = x->fetched = false;
     search_order_stop(&x->order);
     arena_fini(&x->bound);
 }
@@ -136,6 +145,21 @@ static ll_status take_keys(search_context *x, ll_session *s, const command *c, c
     return status;
 }
 
+/* In memory of its own too. */
+static ll_status take_items(search_context *x, ll_session *s, const search_context_seed *seed)
+{
+    lexer in;
+    x->told_uidnext = ll_view_uidnext(s->snap.view);
+    if (!seed->items.data)
+        return LL_OK;
+    ll_span items = arena_copy(&x->memory, seed->items);
+    x->items = arena_new(&x->memory, sizeof *x->items);
+    if (!items.data || !x->items)
+        return arena_status(&x->memory);
+    lexer_init(&in, items, &x->memory, (unsigned)s->limits.depth);
+    return new_messages_parse(s, x->items, &in, x->uid); /* RFC 9051 section 6.4.9: UID for what UID commands bring */
+}
+
 static ll_status take_known(search_context *x, ll_session *s, const search_context_seed *seed)
 {
     ll_status status = search_known_absorb(seed->known, seed->keys, &s->snap);
@@ -178,6 +202,8 @@ ll_status search_context_add(ll_session *s, const command *c, const search_conte
     arena_init(&x->bound, s->allocator, search_context_memory);
     x->members = uidset_copy(seed->found);
     status = x->members ? take_keys(x, s, c, seed) : LL_ENOMEM;
+    if (!status)
+        status = take_items(x, s, seed);
     if (!status && x->keys.rows)
         status = take_known(x, s, seed);
     if (!status && seed->criteria)
@@ -392,10 +418,57 @@ static ll_status read_open(ll_session *s, search_context *x)
     return LL_OK;
 }
 
+/* --- telling what is in the new ones --- */
+
+static ll_status begin_fetch(ll_session *s, search_context *x, const uidset *wanted)
+{
+    command *c = &s->command;
+    uidset *set = difference(wanted, x->members);
+    if (!set)
+        return LL_ENOMEM;
+    if (x->told_uidnext > 1)
+        uidset_remove_range(set, (ll_range){1, x->told_uidnext - 1});
+    if (!c->context_fetch)
+        c->context_fetch = arena_new(&c->memory, sizeof *x->fetch);
+    if (uidset_empty(set) || !c->context_fetch) {
+        x->fetched = uidset_empty(set);
+        uidset_del(&set);
+        return x->fetched ? LL_OK : LL_ENOMEM;
+    }
+    ll_status status = new_messages_init(c->context_fetch, s, set, x->items, &x->memory);
+    if (!status)
+        x->fetch = c->context_fetch;
+    return status;
+}
+
+static ll_status step_fetch(search_context *x)
+{
+    ll_status status = x->fetch ? new_messages_step(x->fetch) : LL_OK;
+    if (status || !x->fetch)
+        return status;
+    new_messages_fini(x->fetch);
+    x->fetch = NULL;
+    x->fetched = true;
+    return LL_OK;
+}
+
+/* Before their ADDTO. */
+static ll_status say_new(ll_session *s, search_context *x, const uidset *wanted)
+{
+    if (!x->items || x->fetched)
+        return LL_OK;
+    ll_status status = begin_fetch(s, x, wanted);
+    return status ? status : step_fetch(x);
+}
+
+/* --- all of it --- */
+
 static ll_status compare(ll_session *s, search_context *x)
 {
     uidset *wanted = NULL, *open = NULL;
-    ll_status status = x->rows ? read_open(s, x) : LL_OK;
+    ll_status status = step_fetch(x);
+    if (!status && x->rows)
+        status = read_open(s, x);
     if (!status)
         status = bounds(s, x, &wanted, &open);
     if (!status && !x->asked && !x->given_up && !uidset_empty(open)) {
@@ -410,7 +483,11 @@ static ll_status compare(ll_session *s, search_context *x)
     if (!status)
         status = say_removed(s, x, wanted);
     if (!status)
+        status = say_new(s, x, wanted);
+    if (!status)
         status = say_added(s, x, wanted);
+    if (!status)
+        x->told_uidnext = ll_view_uidnext(s->snap.view);
     uidset_del(&open);
     uidset_del(&wanted);
     return status;

@@ -6,6 +6,9 @@
  * ones, compares, and says ADDTO and REMOVEFROM. The sync can stop anywhere in it and go on (invariant 4: the snapshot
  * has moved before, and does not move meanwhile). OLDER and YOUNGER go by the time at which the search was made.
  *
+ * With RETURN (UPDATE (items)) (RFC 5465 section 7) the FETCH of the members among the messages that have come since
+ * the last sync is said before their ADDTO. Of messages that match because their flags have changed it is not.
+ *
  * NOUPDATE is said for a MODSEQ key (every change of a flag would have to be read), for SORT by RELEVANCY, and at the
  * ceilings below. */
 #ifndef IMAP_SEARCH_CONTEXT_H
@@ -29,6 +32,7 @@ enum {
 /* What a search has come to, for search_context_add. */
 typedef struct search_context_seed {
     bool uid;           /* updates are UIDs, whatever the command's form */
+    ll_span items;      /* search_return.items */
     size_t criteria_at; /* where the criteria begin in the command's text: for SORT, the charset */
     const search_keys *keys;
     const uidset *found;

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "imap/search_return.h"
 
+#include "imap/new_messages.h"
+
 enum { piece = 1024 /* messages between two looks at the room for output */ };
 
 /* --- what is wanted --- */
@@ -36,22 +38,39 @@ static bool take_partial(search_return *r, lexer *in)
     return true;
 }
 
-static bool take_option(search_return *r, lexer *in)
+/* ["(" fetch-att *(SP fetch-att) ")"] behind UPDATE: where there is NOTIFY. What they are for is a matter of
+ * search_context.c; here they must be right. */
+static ll_status take_items(search_return *r, const ll_session *s, lexer *in)
+{
+    fetch_items items;
+    lexer try = *in;
+    if (!session_can(s, survey) || !session_can(s, watch) || !lexer_space(&try) || lexer_peek(&try) != '(')
+        return LL_OK;
+    size_t from = try.at;
+    *in = try;
+    if (r->items.data)
+        return LL_ESYNTAX;
+    ll_status status = new_messages_parse(s, &items, in, false);
+    r->items = span_of(in->input.data + from, in->at - from);
+    return status;
+}
+
+static ll_status take_option(search_return *r, const ll_session *s, lexer *in)
 {
     ll_span word;
     unsigned bit = 0;
     if (!lexer_word(in, &word))
-        return false;
+        return LL_ESYNTAX;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (span_equal_nocase(word, span_str(options[i].name)))
             bit = options[i].bit;
     if (!bit || (bit == SEARCH_RETURN_PARTIAL && (r->want & bit || !lexer_space(in) || !take_partial(r, in))))
-        return false;
+        return LL_ESYNTAX;
     r->want |= bit;
-    return true;
+    return bit == SEARCH_RETURN_UPDATE ? take_items(r, s, in) : LL_OK;
 }
 
-ll_status search_return_parse(search_return *r, lexer *in)
+ll_status search_return_parse(search_return *r, const ll_session *s, lexer *in)
 {
     *r = (search_return){.given = lexer_is_word(in, "RETURN")};
     if (!r->given)
@@ -60,8 +79,9 @@ ll_status search_return_parse(search_return *r, lexer *in)
         return LL_ESYNTAX;
     if (!lexer_byte(in, ')')) {
         do {
-            if (!take_option(r, in))
-                return LL_ESYNTAX;
+            ll_status status = take_option(r, s, in);
+            if (status)
+                return status;
         } while (lexer_space(in));
         if (!lexer_byte(in, ')'))
             return LL_ESYNTAX;

@@ -1,7 +1,8 @@
 /* search_return.h - what a SEARCH or SORT is asked to give back, and giving it: RETURN (...) and the ESEARCH response.
  * SPDX-License-Identifier: MIT
  *
- * RFC 4731 (MIN MAX ALL COUNT), RFC 5182 (SAVE), RFC 9394 (PARTIAL), RFC 6203 (RELEVANCY), RFC 5267 (CONTEXT, UPDATE).
+ * RFC 4731 (MIN MAX ALL COUNT), RFC 5182 (SAVE), RFC 9394 (PARTIAL), RFC 6203 (RELEVANCY), RFC 5267 (CONTEXT, UPDATE),
+ * RFC 5465 section 7 (UPDATE with items).
  */
 #ifndef IMAP_SEARCH_RETURN_H
 #define IMAP_SEARCH_RETURN_H
@@ -28,10 +29,11 @@ typedef struct search_return {
     /* PARTIAL, the smaller one first; from the end if `last` */
     bool last;
     uint32_t first_wanted, last_wanted;
+    ll_span items; /* UPDATE (...), RFC 5465 section 7: what to fetch of new members, as written; data is NULL: none */
 } search_return;
 
 /* Take "RETURN (options) " if it is there. LL_ESYNTAX: also an option twice, PARTIAL with ALL, an option unknown. */
-LL_MUST_USE ll_status search_return_parse(search_return *r, lexer *in);
+LL_MUST_USE ll_status search_return_parse(search_return *r, const ll_session *s, lexer *in);
 
 /* A result: messages in mailbox order, or sorted. */
 typedef struct search_result {

@@ -177,9 +177,8 @@ static int64_t now_of(const ll_session *s)
 }
 
 /* RFC 9585 section 4: what is done is less than what there is to do, and a tag with "]" cannot be said. */
-static void say_progress(ll_session *s, int64_t now)
+static void say_progress(ll_session *s, command *c, int64_t now)
 {
-    command *c = &s->command;
     bool tag = !memchr(c->tag.data, ']', c->tag.size), known = c->progress_total > 0;
     if (known && c->progress_done >= c->progress_total)
         return;
@@ -210,7 +209,7 @@ void session_progress(ll_session *s, uint32_t done, uint32_t total)
     if (!c->heard_s || output_left(s) || now < c->heard_s)
         c->heard_s = now;
     if (now - c->heard_s >= session_progress_s)
-        say_progress(s, now);
+        say_progress(s, c, now);
 }
 
 ll_call *session_call(ll_session *s)
@@ -709,6 +708,8 @@ unsigned ll_session_wants(const ll_session *s)
     unsigned wants = has_output(s) ? LL_WANTS_OUTPUT : 0;
     if (s->state == SESSION_ENDING)
         return wants ? wants : LL_WANTS_CLOSE;
+    if (appends_any(s))
+        wants |= LL_WANTS_PATIENCE;
     if (s->waits_tls)
         return wants | LL_WANTS_TLS;
     return wants | (input_wanted(s) ? LL_WANTS_INPUT : 0u);
@@ -731,21 +732,28 @@ void ll_session_continue(ll_session *s)
 
 uint64_t ll_session_timeout_ms(const ll_session *s)
 {
-    if (is_pending(s) && s->state != SESSION_ENDING)
+    if ((is_pending(s) || appends_any(s)) && s->state != SESSION_ENDING)
         return 1000 * (uint64_t)session_progress_s;
-    if ((s->paused || appends_any(s)) && s->state != SESSION_ENDING)
+    if (s->paused && s->state != SESSION_ENDING)
         return 0; /* the client waits for us */
     return s->connector && s->state != SESSION_ENDING ? s->limits.idle_timeout_ms : s->limits.prelogin_timeout_ms;
 }
 
 void ll_session_expire(ll_session *s)
 {
-    if (is_pending(s) && s->state != SESSION_ENDING) {
-        if (may_say_progress(s))
-            say_progress(s, now_of(s));
+    bool ending = s->state == SESSION_ENDING;
+    command *out = appends_oldest(s);
+    if (out && !ending) { /* the first whose reply the client waits for; lines are whole while it is out */
+        if (!output_left(s))
+            say_progress(s, out, now_of(s));
         return;
     }
-    if (s->state == SESSION_ENDING) { /* it does not even read the BYE */
+    if ((is_pending(s) || appends_any(s)) && !ending) {
+        if (may_say_progress(s))
+            say_progress(s, &s->command, now_of(s));
+        return;
+    }
+    if (ending) { /* it does not even read the BYE */
         text_fini(&s->output);
         text_fini(&s->packed);
         s->output_sent = s->packed_sent = 0;

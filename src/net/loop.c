@@ -51,7 +51,7 @@ struct net_loop {
     net_timer *timers;
     loop_signal *signals;
     bool running;
-    pthread_t thread; /* valid while running */
+    pthread_t thread; /* valid while running, and while asleep */
 
     pthread_mutex_t lock; /* guards what follows: other threads write it */
     net_jobs posted;
@@ -129,8 +129,9 @@ static void loop_on_wake(uv_poll_t *wake, int status, int events)
 static void loop_unlock_and_wake(net_loop *loop)
 {
     static const uint64_t one = 1;
-    bool wake = loop->asleep;
-    loop->asleep = false; /* others need not */
+    bool wake = loop->asleep && !pthread_equal(loop->thread, pthread_self()); /* itself it is awake */
+    if (wake)
+        loop->asleep = false; /* others need not */
     if (wake)
         atomic_fetch_add(&loop->waking, 1);
     pthread_mutex_unlock(&loop->lock);

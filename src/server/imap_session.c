@@ -244,7 +244,8 @@ static void pump(imap_session *s)
             net_conn_start_tls(s->client.conn, s->client.server->tls);
         else if (wants & LL_WANTS_INPUT)
             net_conn_offer(s->client.conn);
-        if (s->ended && (ll_session_wants(s->engine) & (LL_WANTS_INPUT | LL_WANTS_OUTPUT)) == LL_WANTS_INPUT)
+        const unsigned left = LL_WANTS_INPUT | LL_WANTS_OUTPUT | LL_WANTS_PATIENCE;
+        if (s->ended && (ll_session_wants(s->engine) & left) == LL_WANTS_INPUT)
             net_conn_close_after_output(s->client.conn);
     } while (s->again);
     uint64_t timeout = s->engine ? ll_session_timeout_ms(s->engine) : s->timeout_ms;

@@ -1,5 +1,6 @@
 """APPENDs that a client sends without waiting (RFC 9051 section 5.5): committed together, answered in order, each for itself."""
 import re
+import socket
 import threading
 import time
 import zlib
@@ -111,6 +112,18 @@ def test_disconnect_in_the_middle():
             if isinstance(item, tuple):
                 assert item[1] in messages, "half a message"
         client.logout()
+
+
+def test_half_closed():
+    """Who says that nothing more will come still gets the replies."""
+    with Server() as server:
+        address = server.alias("dan")[0]
+        with raw_imap(server, address) as lines:
+            lines.send(b"".join(literal(b"a%d" % n, b"INBOX", message(n)) for n in range(100)))
+            lines.sock.shutdown(socket.SHUT_WR)
+            replies, _ = tagged(lines, 100)
+            for n, reply in enumerate(replies):
+                same(reply[: reply.index(b" [")], b"a%d OK" % n, "reply %d" % n)
 
 
 def test_a_literal_and_the_rest_in_two_pieces():

@@ -55,8 +55,7 @@ static void commits_wait_together(void **state)
     out_of_order(&t, 1);
     out_of_order(&t, 2);
     assert_int_equal(memory_waiting(t.store), 3);
-    assert_int_equal(ll_session_timeout_ms(t.session), 0);
-    assert_true(ll_session_wants(t.session) & LL_WANTS_INPUT);
+    assert_int_equal(ll_session_wants(t.session), LL_WANTS_INPUT | LL_WANTS_PATIENCE);
     chat_expect(&t, "d NOOP\r\n", "");
     assert_false(ll_session_wants(t.session) & LL_WANTS_INPUT); /* what is not an APPEND waits */
     memory_complete(t.store);
@@ -66,6 +65,54 @@ static void commits_wait_together(void **state)
     memory_complete(t.store);
     chat_expect(&t, "", "c OK [APPENDUID 1002 3] APPEND completed\r\nd OK NOOP completed\r\n");
     assert_memory_equal(memory_message(t.store, "Sent", 2).data, "b..", 3);
+    assert_int_equal(ll_session_wants(t.session), LL_WANTS_INPUT);
+    chat_close(&t);
+}
+
+/* The disk takes long: the client hears that the first of them is under way (RFC 9585), and nobody is thrown out. */
+static void progress(void **state)
+{
+    (void)state;
+    chat t;
+    open_held(&t, NULL);
+    send_appends(&t, "ab", "Sent");
+    out_of_order(&t, 0);
+    out_of_order(&t, 1);
+    chat_send(&t, SPAN("c APPEND Sent {3+}\r\nc"));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(ll_session_timeout_ms(t.session), 10000);
+        ll_session_expire(t.session);
+        chat_expect(&t, "", "* OK [INPROGRESS (\"a\" NIL NIL)] Still at work\r\n");
+    }
+    out_of_order(&t, 0);
+    ll_session_expire(t.session);
+    chat_expect(&t, "",
+                "a OK [APPENDUID 1002 1] APPEND completed\r\n* OK [INPROGRESS (\"b\" NIL NIL)] Still at work\r\n");
+    chat_send(&t, SPAN("..\r\n"));
+    settle(&t, 0);
+    chat_expect(&t, "", "b OK [APPENDUID 1002 2] APPEND completed\r\nc OK [APPENDUID 1002 3] APPEND completed\r\n");
+    assert_true(ll_session_timeout_ms(t.session) > 10000);
+    chat_close(&t);
+}
+
+/* The second message of a command waits with its "+ ". */
+static void later_message_waits(void **state)
+{
+    (void)state;
+    chat t;
+    open_held(&t, NULL);
+    send_appends(&t, "a", "Sent");
+    out_of_order(&t, 0);
+    chat_send(&t, SPAN("b APPEND Sent {3+}\r\nb.. {4}\r\n"));
+    out_of_order(&t, 1);
+    if (memory_waiting(t.store) > 1)
+        out_of_order(&t, 1);
+    chat_expect(&t, "", "");
+    settle(&t, 0);
+    chat_expect(&t, "", "a OK [APPENDUID 1002 1] APPEND completed\r\n+ OK\r\n");
+    chat_send(&t, SPAN("more\r\n"));
+    settle(&t, 0);
+    chat_expect(&t, "", "b OK [APPENDUID 1002 2:3] APPEND completed\r\n");
     chat_close(&t);
 }
 
@@ -305,6 +352,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commits_wait_together),
+        cmocka_unit_test(progress),
+        cmocka_unit_test(later_message_waits),
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(replies_keep_their_order),
         cmocka_unit_test(failures_in_the_middle),

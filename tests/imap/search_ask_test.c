@@ -217,7 +217,13 @@ static void add_key(text *to, unsigned depth);
 static void add_leaf(text *to)
 {
     const char *word = words[dice(7)];
-    switch (dice(14)) {
+    switch (dice(16)) {
+    case 13: /* what every match has in it is asked for */
+        text_print(to, "XREGEX %s \"%s *[a-m]\"", dice(2) ? "TEXT" : "BODY", word);
+        break;
+    case 14:
+        text_print(to, "XREGEX %s \"%s\"", dice(2) ? "SUBJECT" : "X-Kind", word);
+        break;
     case 0:
         text_print(to, "BODY %s", word);
         break;
@@ -351,6 +357,9 @@ static void test_work(void **state)
     expect_work(&p, "a SEARCH BODY apple\r\n", 1, false);
     expect_work(&p, "a SEARCH OR TEXT apple NOT SUBJECT fig\r\n", 1, false);
     expect_work(&p, "a SEARCH RETURN (COUNT) FUZZY SUBJECT \"apple fig\"\r\n", 1, false);
+    expect_work(&p, "a SEARCH XREGEX BODY appl[e]\r\n", 1, true);
+    expect_work(&p, "a SEARCH XREGEX BODY nowhere\r\n", 1, false);
+    expect_work(&p, "a SEARCH XREGEX BODY no\r\n", 0, true); /* too short for a question */
     expect_work(&p, "a SEARCH SEEN\r\n", 0, false);
     expect_work(&p, "a SEARCH FLAGGED BODY apple\r\n", 0, false);                       /* no candidates */
     expect_work(&p, "a SEARCH OR ALL BODY apple\r\n", 0, false);                        /* nor here */

@@ -91,6 +91,76 @@ static void test_own(void **state)
     }
 }
 
+/* RFC 5465 section 7: what is to be fetched of new members. */
+static void test_fetches_new(void **state)
+{
+    (void)state;
+    static const char mail[] = "Subject: boss\r\nTo: me\r\n\r\nhi";
+    for (unsigned way = 0; way < 8; way++) {
+        chat t;
+        open(&t, way, "s SELECT INBOX\r\n");
+        chat_contains(&t, "a SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT boss\r\n",
+                      "* ESEARCH (TAG \"a\") COUNT 0\r\na OK");
+        chat_contains(&t, "b UID SORT RETURN (UPDATE (FLAGS RFC822.SIZE)) (SIZE) UTF-8 UNSEEN\r\n", "b OK");
+        memory_deliver(t.store, "INBOX", SPAN("no"), SEEN);
+        memory_deliver(t.store, "INBOX", SPAN(mail), 0);
+        chat_expect(&t, "c NOOP\r\n",
+                    "* 7 EXISTS\r\n* 7 RECENT\r\n"
+                    "* 7 FETCH (UID 8 FLAGS (\\Recent) RFC822.SIZE 27)\r\n"
+                    "* ESEARCH (TAG \"b\") UID ADDTO (6 8)\r\n"
+                    "* 7 FETCH (UID 8 BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: boss\r\n\r\n)\r\n"
+                    "* ESEARCH (TAG \"a\") ADDTO (0 7)\r\nc OK NOOP completed\r\n");
+        memory_flag(t.store, "INBOX", (ll_range){7, 7}, LL_FLAGS_REMOVE, SEEN, NULL);
+        chat_contains(&t, "d NOOP\r\n", "* 6 FETCH (FLAGS (\\Recent))\r\n* ESEARCH (TAG \"b\") UID ADDTO (1 7)\r\nd");
+        chat_contains(&t, "e ENABLE CONDSTORE\r\n", "e OK");
+        memory_deliver(t.store, "INBOX", SPAN(mail), SEEN);
+        memory_deliver(t.store, "INBOX", SPAN(mail), SEEN);
+        memory_expunge(t.store, "INBOX", (ll_range){9, 9});
+        chat_send(&t, SPAN("f NOOP\r\n"));
+        assert_non_null(strstr(text_str(&t.said), "* 8 FETCH (UID 10 BODY[HEADER.FIELDS (SUBJECT)] {17}\r\n"
+                                                  "Subject: boss\r\n\r\n MODSEQ ("));
+        assert_non_null(strstr(text_str(&t.said), ")\r\n* ESEARCH (TAG \"a\") ADDTO (0 8)\r\nf OK"));
+        text_clear(&t.said);
+        chat_contains(&t, "g UID FETCH 10 FLAGS\r\n", "* 8 FETCH (UID 10 FLAGS (\\Seen \\Recent))\r\n");
+        chat_contains(&t, "h CANCELUPDATE \"a\" \"b\"\r\n", "h OK");
+        chat_contains(&t, "i ESEARCH RETURN (UPDATE (BODY[TEXT]<1.1>) ALL) BODY hi\r\n", "UID ALL 8,10\r\ni OK");
+        memory_deliver(t.store, "INBOX", SPAN(mail), 0);
+        chat_contains(&t, "j NOOP\r\n", "* 9 FETCH (UID 11 BODY[TEXT]<1> {1}\r\ni MODSEQ (");
+        shut(&t);
+    }
+}
+
+static void test_bad_items(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "UPDATE ()",   "UPDATE (FAST)",    "UPDATE (NONSENSE)", "UPDATE (UID", "UPDATE (UID) UPDATE (UID)",
+        "COUNT (UID)", "UPDATE (BODY[)]) "};
+    chat t;
+    open(&t, 0, "s SELECT INBOX\r\n");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "a SEARCH RETURN (%s) ALL\r\n", bad[i]);
+        chat_expect(&t, line, "a BAD SEARCH: Not understood\r\n");
+    }
+    shut(&t);
+}
+
+/* The items are of NOTIFY: where it is not offered they are not. */
+static void test_items_without_notify(void **state)
+{
+    (void)state;
+    chat t;
+    ll_connector modest = memory_connector;
+    modest.survey = NULL;
+    memory_store *store = memory_store_new();
+    chat_open(&t, &(chat_how){.login = true, .store = store, .connector = &modest});
+    chat_contains(&t, "s SELECT INBOX\r\n", "s OK");
+    chat_expect(&t, "a SEARCH RETURN (UPDATE (UID)) ALL\r\n", "a BAD SEARCH: Not understood\r\n");
+    chat_contains(&t, "a SEARCH RETURN (UPDATE) ALL\r\n", "a OK");
+    shut(&t);
+}
+
 /* More ranges than one response has: several, and all of them. */
 static void test_many(void **state)
 {
@@ -130,7 +200,12 @@ static void test_limit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_updates), cmocka_unit_test(test_own),
-                                       cmocka_unit_test(test_many), cmocka_unit_test(test_limit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_updates),
+                                       cmocka_unit_test(test_own),
+                                       cmocka_unit_test(test_fetches_new),
+                                       cmocka_unit_test(test_bad_items),
+                                       cmocka_unit_test(test_items_without_notify),
+                                       cmocka_unit_test(test_many),
+                                       cmocka_unit_test(test_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
