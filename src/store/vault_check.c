@@ -46,7 +46,7 @@ static const struct {
                                        "WHERE key = 'bytes' AND value <> n"},
     {"vault: messages, sum of mailboxes", "SELECT 0, value, (SELECT coalesce(sum(messages), 0) FROM mailbox) AS n FROM "
                                           "meta WHERE key = 'messages' AND value <> n"},
-    {"message: refs, rows",
+    {"message: refs, rows (letterlock vault compact mends it)",
      "SELECT id, refs, coalesce(c.n, 0) AS n FROM message m LEFT JOIN (SELECT message, count(*) AS n FROM "
      "(SELECT message FROM entry UNION ALL SELECT message FROM held) GROUP BY message) c ON c.message = m.id WHERE "
      "refs <> coalesce(c.n, 0)"},
