@@ -34,6 +34,8 @@ static const struct {
      "SELECT uid, modseq, 0 FROM entry e WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.mailbox = e.mailbox AND "
      "c.modseq = e.modseq AND e.uid BETWEEN c.uid_first AND c.uid_last) AND NOT EXISTS (SELECT 1 FROM changed c WHERE "
      "c.mailbox = e.mailbox AND c.modseq >= e.modseq AND c.uid_first = 0)"},
+    {"changed: modseq, its mailbox's", "SELECT c.mailbox, c.modseq, m.modseq FROM changed c JOIN mailbox m ON m.id = "
+                                       "c.mailbox WHERE c.modseq > m.modseq OR c.uid_first > c.uid_last"},
     {"mailbox: modseq, the vault's",
      "SELECT id, modseq, (SELECT value FROM meta WHERE key = 'modseq') AS n FROM mailbox m WHERE modseq > n"},
     {"mailbox: uidvalidity, the vault's", "SELECT id, uidvalidity, (SELECT value FROM meta WHERE key = 'uidvalidity') "

@@ -533,6 +533,86 @@ static void test_damage(void **state)
     fixture_fini(&f);
 }
 
+/* A file whole, into memory that the caller frees, or back. */
+static char *whole_file(const char *path, size_t *size, const char *bytes)
+{
+    FILE *file = fopen(path, bytes ? "wb" : "rb");
+    assert_non_null(file);
+    if (bytes) {
+        assert_int_equal(fwrite(bytes, 1, *size, file), *size);
+        assert_int_equal(fclose(file), 0);
+        return NULL;
+    }
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *out = malloc(*size);
+    assert_int_equal(fread(out, 1, *size, file), *size);
+    (void)fclose(file);
+    return out;
+}
+
+/* Every rule of the check, broken. What is changed by each statement is put back from a copy of the file. */
+static void test_check_rules(void **state)
+{
+    static const char *const broken[][2] = {
+        {"UPDATE mailbox SET messages = messages + 1 WHERE name = 'INBOX'", "mailbox: messages, rows"},
+        {"UPDATE mailbox SET deleted = 9 WHERE name = 'INBOX'", "mailbox: deleted, rows"},
+        {"UPDATE mailbox SET bytes = 9 WHERE name = 'INBOX'", "mailbox: bytes, rows"},
+        {"UPDATE mailbox SET deleted_bytes = 9 WHERE name = 'INBOX'", "mailbox: deleted_bytes, rows"},
+        {"UPDATE mailbox SET uidnext = 2 WHERE name = 'INBOX'", "mailbox: uidnext, highest uid"},
+        {"INSERT INTO vanished SELECT id, 1, 90, 99 FROM mailbox WHERE name = 'INBOX'", "highest vanished uid"},
+        {"UPDATE mailbox SET modseq = 1 WHERE name = 'INBOX'", "mailbox: modseq, highest of its entries"},
+        {"UPDATE mailbox SET modseq = 1 WHERE name = 'INBOX'", "changed: modseq, its mailbox's"},
+        {"DELETE FROM changed WHERE modseq = (SELECT max(modseq) FROM entry)", "entry: modseq, not in the log"},
+        {"UPDATE changed SET uid_first = uid_first + 7, uid_last = uid_last + 7", "entry: modseq, not in the log"},
+        {"UPDATE mailbox SET modseq = 99999999 WHERE name = 'INBOX'", "mailbox: modseq, the vault's"},
+        {"UPDATE mailbox SET uidvalidity = 4294967295 WHERE name = 'INBOX'", "mailbox: uidvalidity, the vault's"},
+        {"UPDATE meta SET value = 1 WHERE key = 'bytes'", "vault: bytes"},
+        {"UPDATE meta SET value = 1 WHERE key = 'messages'", "vault: messages"},
+        {"UPDATE message SET refs = 7 WHERE id = 1", "message: refs, rows"},
+        {"PRAGMA foreign_keys = 0; DELETE FROM message WHERE id = 2", "entry: no such message"},
+        {"UPDATE entry SET size = 1 WHERE uid = 1", "entry: size, the message's"},
+        {"UPDATE piece SET size = 1", "message: size, its head and pieces"},
+        {"PRAGMA foreign_keys = 0; DELETE FROM part", "piece: no such part"},
+        {"UPDATE sqlite_sequence SET seq = 1", "message: last number given"},
+        {"UPDATE part SET refs = 7", "part: refs, rows"},
+        {"DELETE FROM chunk", "part: content cannot be read"},
+        {"UPDATE part SET hash = zeroblob(32)", "part: hash, its content's"},
+    };
+    (void)state;
+    fixture f;
+    client c;
+    char body[30000] = "a: b\r\n\r\n";
+    size_t size;
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    for (size_t i = 8; i < sizeof body - 1; i++)
+        body[i] = (char)('!' + random() % 90);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(client_append(&c, "INBOX", body, F(DELETED), NULL), LL_OK);
+    client_fini(&c);
+    fixture_close(&f);
+    fixture_check(&f);
+    char *bytes = whole_file(f.path, &size, NULL);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        db *d;
+        text report;
+        text_init(&report, NULL, 1 << 16);
+        assert_int_equal(db_open(&d, f.path, f.key, 0, NULL), LL_OK);
+        if (db_exec(d, broken[i][0]))
+            fail_msg("%s", broken[i][0]);
+        db_close(&d);
+        ll_status status = vault_check(f.path, f.key, &report);
+        if (status == LL_OK || !strstr(text_str(&report), broken[i][1]))
+            fail_msg("%s: %s: %s", broken[i][0], ll_status_name(status), text_str(&report));
+        text_fini(&report);
+        whole_file(f.path, &size, bytes);
+    }
+    free(bytes);
+    fixture_fini(&f);
+}
+
 enum { HELD = 100 };
 
 /* All of INBOX was expunged, and the power went before it was freed. */
@@ -557,25 +637,6 @@ static void fill_held(fixture *f)
                    "SET value = 0 WHERE key IN ('messages', 'bytes')"),
         LL_OK);
     db_close(&d);
-}
-
-/* A file whole, into memory that the caller frees, or back. */
-static char *whole_file(const char *path, size_t *size, const char *bytes)
-{
-    FILE *file = fopen(path, bytes ? "wb" : "rb");
-    assert_non_null(file);
-    if (bytes) {
-        assert_int_equal(fwrite(bytes, 1, *size, file), *size);
-        assert_int_equal(fclose(file), 0);
-        return NULL;
-    }
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    char *out = malloc(*size);
-    assert_int_equal(fread(out, 1, *size, file), *size);
-    (void)fclose(file);
-    return out;
 }
 
 /* Opened, so that what is held is freed, and closed. How many are left; HELD + 1: it cannot be opened, or they cannot
@@ -629,7 +690,7 @@ int main(void)
         cmocka_unit_test(test_kill),          cmocka_unit_test(test_model),
         cmocka_unit_test(test_model_threads), cmocka_unit_test(test_purge_many),
         cmocka_unit_test(test_damage),        cmocka_unit_test(test_open_leaves_the_writer),
-        cmocka_unit_test(test_purge_damage),
+        cmocka_unit_test(test_purge_damage),  cmocka_unit_test(test_check_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
