@@ -89,9 +89,10 @@ typedef struct compaction {
     compact_more *more;
     compact_done *done;
     void *ctx;
-    bool counted, converted, counts_mended, ended;
-    int64_t after;      /* messages up to this one were looked at */
-    int64_t after_part; /* parts, the same */
+    bool counted, converted, parts_mended, counts_mended, ended;
+    int64_t after;         /* messages up to this one were looked at */
+    int64_t after_part;    /* parts, the same */
+    int64_t after_message; /* messages again, for their counts */
     uint64_t messages, mended;
     compact_result result;
 } compaction;
@@ -170,7 +171,7 @@ static ll_status convert(compaction *c, writer *w)
 }
 
 /* The next COMPACT_LOOK parts: counts of references that were damaged. As convert. */
-static ll_status mend(compaction *c, writer *w)
+static ll_status mend_parts(compaction *c, writer *w)
 {
     int64_t part = c->after_part;
     ll_status status = LL_OK;
@@ -185,11 +186,33 @@ static ll_status mend(compaction *c, writer *w)
     return status == LL_ENOTFOUND ? LL_OK : status ? status : LL_MORE;
 }
 
+/* The same of the next COMPACT_COUNTS messages. What nobody refers to stays: the same damage may have taken its
+ * entries, and salvage gives it. */
+static ll_status mend_messages(compaction *c, writer *w)
+{
+    int64_t first = 0;
+    ll_status status =
+        next_key(w->db, "SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT 1", c->after_message, &first);
+    if (status)
+        return status == LL_ENOTFOUND ? LL_OK : status;
+    c->after_message = first < INT64_MAX - COMPACT_COUNTS ? first - 1 + COMPACT_COUNTS : INT64_MAX;
+    db_stmt *q = db_prepare(w->db, "UPDATE message SET refs = c.n FROM (SELECT message, count(*) AS n FROM "
+                                   "(SELECT message FROM entry WHERE message BETWEEN ?1 AND ?2 UNION ALL "
+                                   "SELECT message FROM held WHERE message BETWEEN ?1 AND ?2) GROUP BY message) AS c "
+                                   "WHERE message.id = c.message AND message.refs <> c.n");
+    db_bind_int(q, 1, first);
+    db_bind_int(q, 2, c->after_message);
+    status = db_run(q);
+    if (!status)
+        c->mended += (uint64_t)db_changes(w->db);
+    return status ? status : LL_MORE;
+}
+
 /* One turn of what comes before free pages are given back. */
 static ll_status prepare(compaction *c, writer *w)
 {
-    bool *over = c->converted ? &c->counts_mended : &c->converted;
-    ll_status status = c->converted ? mend(c, w) : convert(c, w);
+    bool *over = !c->converted ? &c->converted : !c->parts_mended ? &c->parts_mended : &c->counts_mended;
+    ll_status status = !c->converted ? convert(c, w) : !c->parts_mended ? mend_parts(c, w) : mend_messages(c, w);
     *over = status == LL_OK;
     return status == LL_MORE ? LL_OK : status;
 }

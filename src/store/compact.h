@@ -14,6 +14,7 @@ enum {
     COMPACT_MESSAGES = 64,       /* stored anew by one job, */
     COMPACT_BYTES = 4 << 20,     /* and their bytes: as long */
     COMPACT_LOOK = 2048,         /* messages or parts looked at by one job: some milliseconds */
+    COMPACT_COUNTS = 65536,      /* messages whose references one job counts; it reads all entries */
     COMPACT_FREE_PAGES = 256,    /* fewer free pages (2 MB) are left for new mail, */
     COMPACT_FREE_SHARE = 32,     /* and one page in so many: trimming every purge would move pages to and fro */
     COMPACT_FREE_LEFT_SHARE = 64 /* a trim leaves one in so many */

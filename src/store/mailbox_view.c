@@ -168,18 +168,24 @@ typedef struct save_job {
     int64_t mailbox;
 } save_job;
 
+/* If the mailbox is still the one that the view is of: it may have been deleted, or got another UIDVALIDITY, by a job
+ * before this one. */
 static ll_status put(db *d, int64_t mailbox, const ll_view *view)
 {
+    mailbox_row m;
+    ll_status status = mailbox_load(d, mailbox, &m);
+    if (status || m.noselect || m.uidvalidity != ll_view_uidvalidity(view))
+        return status == LL_ENOTFOUND ? LL_OK : status;
     size_t size = ll_view_saved_size(view);
     char *bytes = memory_resize(NULL, NULL, size);
     if (!bytes)
         return LL_ENOMEM;
     ll_view_save(view, bytes);
-    db_stmt *q = db_prepare(d, "INSERT INTO mailbox_view(mailbox, view) SELECT id, ?2 FROM mailbox WHERE id = ?1 "
+    db_stmt *q = db_prepare(d, "INSERT INTO mailbox_view(mailbox, view) VALUES(?1, ?2) "
                                "ON CONFLICT(mailbox) DO UPDATE SET view = excluded.view");
     db_bind_int(q, 1, mailbox);
     db_bind_blob(q, 2, span_of(bytes, size));
-    ll_status status = db_run(q);
+    status = db_run(q);
     memory_free(NULL, bytes);
     return status;
 }
@@ -234,10 +240,7 @@ static void refresh_del(refresh *r)
 static ll_status refresh_run(vault_job *job, writer *w)
 {
     refresh *r = (refresh *)((char *)job - offsetof(refresh, write));
-    mailbox_row m;
-    ll_status status = mailbox_load(w->db, r->mailbox, &m);
-    bool other = status || m.noselect || m.uidvalidity != ll_view_uidvalidity(r->view);
-    return other ? (status == LL_ENOTFOUND ? LL_OK : status) : put(w->db, r->mailbox, r->view);
+    return put(w->db, r->mailbox, r->view);
 }
 
 static void refresh_done(vault_job *job, ll_status status)

@@ -3,7 +3,7 @@
  *
  * EXPUNGE only moves rows to `held`, which keeps it quick; the content is freed in the background, a bounded amount per
  * job, when every session that has the mailbox open was told (opened.h says so). What a crash leaves behind goes at the
- * next opening. */
+ * next opening. A message on a page that cannot be read stays, the others go. */
 #ifndef STORE_PURGE_H
 #define STORE_PURGE_H
 

@@ -34,6 +34,12 @@ static bool queue_end(queue *q)
     return true;
 }
 
+/* Whether the next job goes into the same batch. */
+static bool queue_goes_on(const queue_job *last)
+{
+    return last->next && !last->alone && !last->next->alone;
+}
+
 /* Cut the next batch off the queue. NULL: nothing waits, and the flush has ended. */
 static queue_job *queue_take(queue *q)
 {
@@ -44,7 +50,7 @@ static queue_job *queue_take(queue *q)
         return NULL;
     }
     uint64_t weight = batch->weight;
-    for (unsigned jobs = 1; last->next && jobs < QUEUE_BATCH_JOBS && weight < QUEUE_BATCH_BYTES; jobs++) {
+    for (unsigned jobs = 1; queue_goes_on(last) && jobs < QUEUE_BATCH_JOBS && weight < QUEUE_BATCH_BYTES; jobs++) {
         last = last->next;
         weight += last->weight;
     }

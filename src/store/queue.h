@@ -9,8 +9,8 @@
  * along, in the same log.
  *
  * A job that fails is rolled back alone; the others go on. If the commit fails, or the database gives up the whole
- * transaction (disk full, I/O error), every job of the batch that had succeeded fails with that status: nothing of it
- * is there.
+ * transaction (disk full, I/O error, a damaged page), every job of the batch that had succeeded fails with that status:
+ * nothing of it is there.
  *
  * Threads: queue_add from any thread. Jobs run one at a time, in the order in which they were added, on
  * executor->work's threads. `done` is called on executor->done's thread, in the same order. */
@@ -41,8 +41,9 @@ typedef struct queue_job {
     /* The end: status of run, or of the commit. May add jobs. */
     void (*done)(struct queue_job *job, ll_status status);
     uint64_t weight; /* about how many bytes it will write; 0 is fine */
-    bool lazy; /* its commit need not be on the disk before `done`: a crash of the program loses nothing, a loss of
-                  power may lose what was not synced since: never for mail (invariant 1) */
+    bool lazy;  /* its commit need not be on the disk before `done`: a crash of the program loses nothing, a loss of
+                   power may lose what was not synced since: never for mail (invariant 1) */
+    bool alone; /* in a transaction of its own: it may take the others along when it fails */
 
     /* The queue's own. */
     struct queue_job *next;

@@ -90,49 +90,51 @@ static void start(vault *v, reader_job *list)
     }
 }
 
-/* The job of this place is over: its connection goes to the next in line, which is answered, or to rest. */
-static reader_job *hand_on(vault *v, db *d, unsigned place)
+/* The job of this place is over: its connection goes to the next in line, which is answered, or to rest. *more: what
+ * the caller is to start. */
+static reader_job *hand_on(vault *v, db *d, unsigned place, reader_job **more)
 {
     pthread_mutex_lock(&v->mutex);
     reader_pool *pool = &v->readers;
-    reader_job *next = NULL, *more = NULL;
+    reader_job *next = NULL;
+    *more = NULL;
     pool->placed[place] = false;
     pool->fresh[place] = 0;
     if (pool->first) {
         uint64_t now = now_us();
         next = take_first(pool, place, now);
         next->db = d;
-        more = take_more(pool, now);
+        *more = take_more(pool, now);
     } else {
         pool->taken--;
         if (d)
             pool->idle[pool->idle_count++] = d;
     }
     pthread_mutex_unlock(&v->mutex);
-    start(v, more);
     return next;
 }
 
-/* This job and those behind it, as long as it is our turn. */
+/* This job and those behind it, as long as it is our turn. The connection is handed on before the job is reported: who
+ * has heard the last report may close the vault, and nothing here holds it then. Jobs that are left hold it. */
 static void run(void *arg)
 {
-    reader_job *job = arg;
-    vault *v = job->vault;
-    vault_ref(v); /* the report may let go of the last one */
+    reader_job *job = arg, *more;
     for (unsigned n = 1; job; n++) {
-        unsigned place = job->place;
+        vault *v = job->vault;
         db *d = job->db;
         job->status = d ? LL_OK : reader_open(v, &d);
         if (!job->status)
             job->status = job->run(job, d);
+        reader_job *next = hand_on(v, d, job->place, &more);
         executor_done(v->config.executor, report, job);
-        job = hand_on(v, d, place);
+        if (more)
+            start(v, more);
+        job = next;
         if (job && n >= READER_ROW) {
-            executor_work(v->config.executor, run, job);
+            executor_work(job->vault->config.executor, run, job);
             break;
         }
     }
-    vault_unref(v);
 }
 
 void reader_pool_init(reader_pool *pool, const executor *e)

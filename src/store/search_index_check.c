@@ -181,20 +181,34 @@ static ll_status compare(check *c, search_reader *reader)
     return status;
 }
 
+/* What a lost row leaves behind. Each query gives a number, which should be 0. Segments that are being removed lose
+ * blocks in the order of their ids. */
 static ll_status strays(check *c)
 {
-    int64_t count = 0;
-    db_stmt *q =
-        db_prepare(c->d, "SELECT count(*) FROM search_terms WHERE id >> 24 NOT IN (SELECT id FROM search_segment)");
-    ll_status status = db_take_int(q, &count);
-    if (!status && count)
-        fault(c, "blocks that belong to no segment, how many", count);
-    q = db_prepare(c->d, "SELECT count(*) FROM search_terms WHERE (id >> 19) & 31 < 16 AND "
-                         "id NOT IN (SELECT id FROM search_postings)");
-    if (!status)
-        status = db_take_int(q, &count);
-    if (!status && count)
-        fault(c, "terms without postings, how many", count);
+    static const struct {
+        const char *what, *sql;
+    } all[] = {
+        {"blocks that belong to no segment, how many",
+         "SELECT count(*) FROM search_terms WHERE id >> 24 NOT IN (SELECT id FROM search_segment)"},
+        {"terms without postings, how many", "SELECT count(*) FROM search_terms WHERE (id >> 19) & 31 < 16 AND "
+                                             "id NOT IN (SELECT id FROM search_postings)"},
+        {"postings without terms, how many",
+         "SELECT count(*) FROM search_postings WHERE id NOT IN (SELECT id FROM search_terms)"},
+        {"signatures without terms, how many",
+         "SELECT count(*) FROM search_terms s JOIN search_segment g ON g.id = s.id >> 24 AND g.state = 1 WHERE "
+         "(s.id >> 19) & 31 >= 16 AND s.id - (16 << 19) NOT IN (SELECT id FROM search_terms)"},
+        {"classes of which a block is lost, how many",
+         "SELECT count(*) FROM (SELECT 1 FROM search_terms s JOIN search_segment g ON g.id = s.id >> 24 AND g.state = "
+         "1 "
+         "WHERE (s.id >> 19) & 31 < 16 GROUP BY s.id >> 19 HAVING count(*) <> max(s.id & 524287) + 1)"},
+    };
+    ll_status status = LL_OK;
+    for (size_t i = 0; !status && i < sizeof all / sizeof *all; i++) {
+        int64_t count = 0;
+        status = db_take_int(db_prepare(c->d, all[i].sql), &count);
+        if (!status && count)
+            fault(c, all[i].what, count);
+    }
     return status;
 }
 

@@ -34,6 +34,8 @@ static const struct {
      "SELECT uid, modseq, 0 FROM entry e WHERE NOT EXISTS (SELECT 1 FROM changed c WHERE c.mailbox = e.mailbox AND "
      "c.modseq = e.modseq AND e.uid BETWEEN c.uid_first AND c.uid_last) AND NOT EXISTS (SELECT 1 FROM changed c WHERE "
      "c.mailbox = e.mailbox AND c.modseq >= e.modseq AND c.uid_first = 0)"},
+    {"changed: modseq, its mailbox's", "SELECT c.mailbox, c.modseq, m.modseq FROM changed c JOIN mailbox m ON m.id = "
+                                       "c.mailbox WHERE c.modseq > m.modseq OR c.uid_first > c.uid_last"},
     {"mailbox: modseq, the vault's",
      "SELECT id, modseq, (SELECT value FROM meta WHERE key = 'modseq') AS n FROM mailbox m WHERE modseq > n"},
     {"mailbox: uidvalidity, the vault's", "SELECT id, uidvalidity, (SELECT value FROM meta WHERE key = 'uidvalidity') "
@@ -46,7 +48,7 @@ static const struct {
                                        "WHERE key = 'bytes' AND value <> n"},
     {"vault: messages, sum of mailboxes", "SELECT 0, value, (SELECT coalesce(sum(messages), 0) FROM mailbox) AS n FROM "
                                           "meta WHERE key = 'messages' AND value <> n"},
-    {"message: refs, rows",
+    {"message: refs, rows (letterlock vault compact mends it)",
      "SELECT id, refs, coalesce(c.n, 0) AS n FROM message m LEFT JOIN (SELECT message, count(*) AS n FROM "
      "(SELECT message FROM entry UNION ALL SELECT message FROM held) GROUP BY message) c ON c.message = m.id WHERE "
      "refs <> coalesce(c.n, 0)"},

@@ -30,6 +30,12 @@ typedef struct mailbox_watch {
     uint64_t changes, due;
 } mailbox_watch;
 
+/* Rows of `held` that cannot be freed, as many as are remembered: purge.c. */
+#define VAULT_LEFT 64
+typedef struct held_id {
+    int64_t mailbox, uid;
+} held_id;
+
 /* The transaction under way, and the counters of the vault as it would leave them. */
 typedef struct writer {
     struct vault *vault;
@@ -50,6 +56,8 @@ typedef struct writer {
     uint64_t taken, freed;            /* by the batch: to be given back if it fails; if it does not */
     change_list job, batch;
     mailbox_watch watched[VAULT_WATCHED];
+    held_id left[VAULT_LEFT];
+    unsigned left_count;
 } writer;
 
 /* A job of the vault's queue: `run` in a savepoint, what it records with change.h is published after COMMIT, then
@@ -85,6 +93,7 @@ struct vault {
     uint64_t bytes;    /* after the last COMMIT */
     uint64_t messages; /* the same */
     uint64_t modseq;   /* after the last COMMIT */
+    bool damaged;      /* a purge has come upon a page that cannot be read */
     bool purging;      /* a purge job is queued */
     bool trimming;     /* see compact.h */
     bool compacting;

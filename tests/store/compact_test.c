@@ -198,6 +198,47 @@ static void damaged_counts(void **state)
     fixture_fini(&f);
 }
 
+/* A message in two mailboxes says that it has one reference, another too many: the check says so, and this mends it
+ * before one is expunged. A third that nobody refers to is left to salvage. */
+static void damaged_message_counts(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    outcome o;
+    text report;
+    ll_range range = {1, 3}, *all = &range;
+    text_init(&report, NULL, 1 << 16);
+    fixture_init(&f, 0);
+    client_init(&c, &f);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(client_append(&c, "INBOX", "a: b\r\n\r\nc", F(DELETED), NULL), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(ASK(&c, copy, c.mailbox, all, 1, SPAN("Archive"), false), LL_OK);
+    db *d = f.vault->writer_db;
+    assert_int_equal(db_exec(d, "UPDATE message SET refs = CASE id WHEN 1 THEN 1 WHEN 2 THEN 9 ELSE 2 END"), LL_OK);
+    assert_int_equal(vault_check(f.path, f.key, &report), LL_ECORRUPT);
+    assert_non_null(strstr(text_str(&report), "message: refs, rows (letterlock vault compact mends it): at 1 found 1"));
+    compact(&f, &o, INT32_MAX);
+    assert_int_equal(o.status, LL_OK);
+    fixture_check(&f);
+    assert_int_equal(client_expunge(&c, 1, 3), LL_OK);
+    assert_true(client_latest(&c));
+    client_told(&c);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM message WHERE refs = 1"), 3);
+    client_close(&c);
+    assert_int_equal(client_open(&c, "Archive", false), LL_OK);
+    assert_int_equal(client_read(&c, 1, 0, 100), LL_OK);
+    assert_int_equal(db_exec(d, "INSERT INTO message(id, refs, size, received, thread) VALUES(50, 1, 0, 0, 50)"),
+                     LL_OK);
+    compact(&f, &o, INT32_MAX);
+    assert_int_equal(ask(&f, "SELECT refs FROM message WHERE id = 50"), 1);
+    assert_int_equal(db_exec(d, "DELETE FROM message WHERE id = 50"), LL_OK);
+    client_fini(&c);
+    text_fini(&report);
+    fixture_fini(&f);
+}
+
 /* What damage has taken keeps nothing else from being removed. */
 static void damaged_purge(void **state)
 {
@@ -298,8 +339,8 @@ static void ends_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(old_messages), cmocka_unit_test(damaged_counts), cmocka_unit_test(damaged_purge),
-        cmocka_unit_test(trimmed),      cmocka_unit_test(ends_alone),
+        cmocka_unit_test(old_messages),  cmocka_unit_test(damaged_counts), cmocka_unit_test(damaged_message_counts),
+        cmocka_unit_test(damaged_purge), cmocka_unit_test(trimmed),        cmocka_unit_test(ends_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

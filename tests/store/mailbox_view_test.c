@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: MIT */
 #include "vault_fixture.h"
 
+#include "store/mailbox_tree.h"
 #include "store/mailbox_view.h"
+#include "store/vault_state.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -380,6 +382,78 @@ static void test_wide(void **state)
     fixture_fini(&f);
 }
 
+/* A job that removes the mailbox, after one that waits until the test says. */
+typedef struct removal {
+    vault_job wait, job;
+    pthread_mutex_t *gate;
+    unsigned over;
+} removal;
+
+static ll_status wait_run(vault_job *job, writer *w)
+{
+    removal *r = (removal *)job;
+    (void)w;
+    pthread_mutex_lock(r->gate);
+    pthread_mutex_unlock(r->gate);
+    return LL_OK;
+}
+
+static void wait_done(vault_job *job, ll_status status)
+{
+    assert_int_equal(status, LL_OK);
+    ((removal *)job)->over++;
+}
+
+static ll_status remove_run(vault_job *job, writer *w)
+{
+    (void)job;
+    return tree_remove(w, SPAN("Big"));
+}
+
+static void remove_done(vault_job *job, ll_status status)
+{
+    assert_int_equal(status, LL_OK);
+    ((removal *)((char *)job - offsetof(removal, job)))->over++;
+}
+
+/* The same if a session that leaves it has its view kept in the same transaction: the view in memory is of before. */
+static void test_deleted_meanwhile(void **state)
+{
+    (void)state;
+    fixture f;
+    client c;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    ll_range range = {1, UINT32_MAX}, *all = &range;
+    fixture_init(&f, 1);
+    fill(&f, COUNT);
+    client_init(&c, &f);
+    assert_int_equal(ASK(&c, create, SPAN("Big"), 0), LL_OK);
+    assert_int_equal(ASK(&c, create, SPAN("Big/child"), 0), LL_OK);
+    assert_int_equal(client_open(&c, "INBOX", false), LL_OK);
+    assert_int_equal(ASK(&c, copy, c.mailbox, all, 1, SPAN("Big"), false), LL_OK);
+    client_close(&c);
+    assert_int_equal(client_open(&c, "Big", false), LL_OK);
+    db *d = look(&f);
+    int64_t big = number(d, "SELECT id FROM mailbox WHERE name = 'Big'");
+    removal r = {.wait = {.run = wait_run, .done = wait_done}, .job = {.run = remove_run, .done = remove_done}};
+    r.gate = &gate;
+    pthread_mutex_lock(&gate);
+    vault_add(f.vault, &r.wait);
+    usleep(2000);
+    vault_add(f.vault, &r.job);
+    mailbox_view_save(f.vault, big);
+    pthread_mutex_unlock(&gate);
+    while (r.over < 2)
+        fixture_pump(&f);
+    client_fini(&c);
+    fixture_close(&f);
+    assert_int_equal(number(d, "SELECT noselect FROM mailbox WHERE name = 'Big'"), 1);
+    assert_int_equal(
+        number(d, "SELECT count(*) FROM mailbox_view v JOIN mailbox m ON m.id = v.mailbox WHERE name = 'Big'"), 0);
+    db_close(&d);
+    fixture_fini(&f);
+}
+
 static double milliseconds(void)
 {
     struct timespec t;
@@ -416,7 +490,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes), cmocka_unit_test(test_damage),     cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_small),   cmocka_unit_test(test_unattended), cmocka_unit_test(test_deleted),
-        cmocka_unit_test(test_ahead),   cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_ahead),   cmocka_unit_test(test_wide),       cmocka_unit_test(test_deleted_meanwhile),
     };
     const struct CMUnitTest sizes[] = {cmocka_unit_test(measure)};
     measured = argc > 1 ? atol(argv[1]) : 0;

@@ -205,7 +205,14 @@ static void batches_are_bounded(void **state)
     }
     collector_run(&c);
     assert_int_equal(f.queue.batches, 6); /* 2, 2, 1 */
-    assert_int_equal(number_of(f.db, "SELECT count(*) FROM t"), JOBS + 5);
+    for (int i = 0; i < 7; i++) {
+        jobs[i] = insert(2 * JOBS + i, NULL);
+        jobs[i].job.alone = i == 0 || i == 3 || i == 4;
+        queue_add(&f.queue, &jobs[i].job);
+    }
+    collector_run(&c);
+    assert_int_equal(f.queue.batches, 11); /* 1, 2, 1, 1, 2 */
+    assert_int_equal(number_of(f.db, "SELECT count(*) FROM t"), JOBS + 12);
     fixture_fini(&f);
 }
 

@@ -171,9 +171,27 @@ static void test_long(void **state)
     fixture_fini(&f);
 }
 
+/* Who has heard of the last job holds the vault alone: a host that then closes it is not told that it is busy. */
+static void test_reported(void **state)
+{
+    (void)state;
+    fixture f;
+    unsigned over = 0;
+    start(&f, UINT64_MAX);
+    for (unsigned n = 1; n <= 3000; n++) {
+        add(&f, NULL, true, &over);
+        if (n % 3 == 0) {
+            await(&f, &over, n);
+            assert_int_equal(fixture_refs(&f), 1);
+            assert_int_equal(taken(&f), 0);
+        }
+    }
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_brief_wait), cmocka_unit_test(test_slow),
-                                       cmocka_unit_test(test_long)};
+                                       cmocka_unit_test(test_long), cmocka_unit_test(test_reported)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
