@@ -8,6 +8,7 @@
  * client is read. */
 #include "base/codec.h"
 #include "base/memory.h"
+#include "imap/capabilities.h"
 #include "imap/input.h"
 
 typedef struct login_state {
@@ -140,7 +141,7 @@ static ll_status start_authenticate(ll_session *s, command *c)
 static ll_status begin(ll_session *s, command *c)
 {
     login_state *l = c->state;
-    if (!session_may_login(s)) {
+    if (!capabilities_login(s)) {
         c->code = "PRIVACYREQUIRED"; /* RFC 5530 section 3 */
         c->text = "Encrypt the connection first";
         return LL_EDENIED;
@@ -160,7 +161,7 @@ static ll_status succeed(ll_session *s, command *c)
     text capabilities;
     s->state = SESSION_AUTHENTICATED;
     text_init(&capabilities, s->allocator, 4096);
-    session_capabilities(s, &capabilities);
+    capabilities_add(s, &capabilities);
     if (!text_status(&capabilities)) /* a part of them would be a lie */
         c->code = command_print(c, "CAPABILITY %s", text_str(&capabilities));
     c->text = "Logged in";

@@ -1,5 +1,6 @@
 /* run_session.c - the commands about the session itself, from CAPABILITY to UNSELECT.
  * SPDX-License-Identifier: MIT */
+#include "imap/capabilities.h"
 #include "imap/compress.h"
 #include "imap/search_context.h"
 #include "imap/session.h"
@@ -27,7 +28,7 @@ ll_status run_capability(ll_session *s, command *c)
 {
     (void)c;
     session_add(s, SPAN("* CAPABILITY "));
-    session_capabilities(s, &s->output);
+    capabilities_add(s, &s->output);
     session_add(s, SPAN("\r\n"));
     return LL_OK;
 }

@@ -272,14 +272,9 @@ void session_bye(ll_session *s, const char *text);
 
 /* One more BAD answer in a row; BYE if they are too many. */
 void session_count_bad(ll_session *s);
-/* A password may be sent now: the connection is encrypted, or the host said that it need not be. */
-bool session_may_login(const ll_session *s);
 /* The connector has answered: given to call_new. */
 void session_call_done(ll_call *call, void *context);
 /* Go on with whatever can go on; not from inside a step. */
 void session_run(ll_session *s);
-
-/* The capabilities at this moment, separated by spaces (RFC 3501 section 6.1.1), appended to `out`. */
-void session_capabilities(const ll_session *s, text *out);
 
 #endif

@@ -51,7 +51,7 @@ enum {
 
 typedef struct search_cutter {
     const uint8_t *kinds; /* of all 256 bytes */
-    bool over; /* since search_cutter_init: a run was too long and was left out */
+    bool over;            /* since search_cutter_init: a run was too long and was left out */
     bool dropping;
     char joiner; /* the last character of the piece; it depends on the next one whether it joins. 0: none */
     size_t size;
