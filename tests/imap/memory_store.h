@@ -154,6 +154,8 @@ static inline mailbox *add_mailbox(memory_store *store, ll_span name, unsigned a
     m->attributes = attributes;
     m->unclaimed = 1;
     m->uidvalidity = ++store->uidvalidity;
+    if (m->view) /* renamed onto a name that had one: this store does not look */
+        ll_view_unref(&m->view);
     must(ll_view_new(&m->view, NULL, m->uidvalidity));
     ll_view_seal(m->view, 1, ++store->modseq);
     return m;
