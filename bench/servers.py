@@ -70,6 +70,7 @@ def folder_bytes(folder):
 class Letterlock:
     name = "Letterlock"
     has_smtp = locks = True
+    tells_at_once = True
 
     def __init__(self, build, users):
         # Everything in these tables comes from one address: the ceilings on strangers must not be what is measured.
@@ -174,6 +175,7 @@ class Dovecot:
     """service_count = 0 for imap-login is Dovecot's own advice for speed; sdbox keeps one file a message, as synced as ours."""
     name = "Dovecot"
     has_smtp = locks = False
+    tells_at_once = False  # news wait for half a second: a few of them say as much as hundreds
 
     def __init__(self, _build, users):
         if not shutil.which("dovecot"):
